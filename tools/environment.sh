@@ -1,0 +1,61 @@
+# Sourced by ./run and ./test: finds Python, and makes the environment that a hashed lock describes.
+# An environment lives in .venvs/<profile>-<hash of its lock>; it is complete or it is not there.
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    for candidate in "${MEETINGS_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+        [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            BASE_PYTHON=$candidate
+            return 0
+        fi
+    done
+    found=$(python3 --version 2>/dev/null || echo "no python3")
+    say "Python 3.11 or newer is needed; found: $found."
+    say "On Debian 12 or newer:  sudo apt-get install -y python3 python3-venv"
+    return 2
+}
+
+# make_environment PROFILE LOCKFILE: sets PYTHON
+make_environment() {
+    profile=$1 lock=$2
+    find_python || return 2
+    if ! "$BASE_PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+        say "Python's venv module is missing. On Debian:  sudo apt-get install -y python3-venv"
+        return 2
+    fi
+    hash=$("$BASE_PYTHON" - "$lock" <<'PY'
+import hashlib, sys
+data = open(sys.argv[1], "rb").read() + sys.version.encode() + sys.prefix.encode()
+print(hashlib.sha256(data).hexdigest()[:12])
+PY
+)
+    environment="$PWD/.venvs/$profile-$hash"
+    PYTHON="$environment/bin/python"
+    [ -f "$environment/complete" ] && return 0
+    say "Installing the Python packages of $lock (about a minute, once) …"
+    rm -rf "$environment"
+    mkdir -p .venvs
+    log=.venvs/install.log
+    if ! { "$BASE_PYTHON" -m venv "$environment" &&
+           "$PYTHON" -m pip --disable-pip-version-check install --quiet --no-input --require-hashes --only-binary :all: -r "$lock"; } >"$log" 2>&1; then
+        rm -rf "$environment"
+        tail -n 5 "$log" >&2
+        if grep -qiE 'connection|resolve|timed out|network|retries' "$log"; then
+            say "The packages could not be fetched: is there a network, and a package index configured for pip? Nothing was installed."
+        else
+            say "The packages could not be installed; the whole story is in $log. Nothing was kept."
+        fi
+        return 2
+    fi
+    touch "$environment/complete"
+    for old in .venvs/"$profile"-*; do
+        [ "$PWD/$old" = "$environment" ] || rm -rf "$old"
+    done
+}
+
+# build_front: the browser side and the catalogues, built only when their sources changed
+build_front() {
+    "$PYTHON" -m tools.build_front || return 2
+}
