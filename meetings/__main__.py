@@ -1,0 +1,5 @@
+"""`python -m meetings`."""
+
+from meetings.cli import main
+
+main()
