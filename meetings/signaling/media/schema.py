@@ -79,7 +79,7 @@ class SetRemote(msgspec.Struct, frozen=True, tag=True):
 
 
 class RestartIce(msgspec.Struct, frozen=True, tag=True):
-    """New local credentials for an ICE restart (RFC 8445 section 2.4); the old ones stay valid until the first check."""
+    """New local credentials for an ICE restart (RFC 8445 section 2.4); the old ones are valid until the first check."""
 
     transport_id: TransportId
     ice_ufrag: str
@@ -135,7 +135,7 @@ class Consume(msgspec.Struct, frozen=True, tag=True):
 
 
 class SetLayer(msgspec.Struct, frozen=True, tag=True):
-    """The highest layer this consumer wants; the best one that is alive up to it is forwarded from its next keyframe."""
+    """The highest layer this consumer wants; the best that is alive up to it is forwarded from its next keyframe."""
 
     consumer_id: ConsumerId
     max_spatial: int
@@ -205,6 +205,12 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     candidates: list[tuple[str, int]]
     fingerprint_algorithm: str
     fingerprint: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The worker cannot start or go on, in one sentence for the log; its process ends after this."""
+
+    reason: str
 
 
 class TransportConnected(msgspec.Struct, frozen=True, tag=True):
@@ -281,6 +287,7 @@ class Pong(msgspec.Struct, frozen=True, tag=True):
 
 Event = (
     Ready
+    | Failed
     | TransportConnected
     | TransportLost
     | DataChannelOpen

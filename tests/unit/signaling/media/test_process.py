@@ -1,0 +1,108 @@
+"""The worker as the control process sees it: it starts, answers, says why it cannot, and its end is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from meetings.signaling.media import schema
+from meetings.signaling.media.process import InProcessWorker, ProcessWorker, WorkerLink
+from meetings.signaling.media.worker import WorkerConfig, WorkerError
+
+LOOPBACK = WorkerConfig(udp_port=0, udp_host="127.0.0.1", announce=["127.0.0.1"])
+
+
+class Watcher:
+    """Collects what a worker says."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[schema.Event] = asyncio.Queue()
+        self.exits: asyncio.Queue[str] = asyncio.Queue()
+
+
+@pytest.fixture
+def watcher() -> Watcher:
+    return Watcher()
+
+
+@pytest.fixture(params=[InProcessWorker, ProcessWorker])
+async def worker(request: pytest.FixtureRequest) -> AsyncIterator[WorkerLink]:
+    link: WorkerLink = request.param(LOOPBACK)
+    yield link
+    await link.close()
+
+
+async def test_a_started_worker_says_where_it_listens_and_answers_pings(worker: WorkerLink, watcher: Watcher) -> None:
+    ready = await worker.start(watcher.events.put_nowait, watcher.exits.put_nowait)
+    ((address, port),) = ready.candidates
+    assert (address, ready.fingerprint_algorithm) == ("127.0.0.1", "sha-256")
+    assert port > 0
+    assert len(ready.fingerprint.split(":")) == 32
+    worker.send(schema.Ping(7))
+    pong = await asyncio.wait_for(watcher.events.get(), 5)
+    assert isinstance(pong, schema.Pong)
+    assert pong.number == 7
+
+
+async def test_a_taken_port_is_reported_in_a_sentence(watcher: Watcher) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        link = ProcessWorker(WorkerConfig(udp_port=port, udp_host="127.0.0.1", announce=["127.0.0.1"]))
+        with pytest.raises(WorkerError, match=f"UDP port {port} on 127.0.0.1 cannot be used"):
+            await link.start(watcher.events.put_nowait, watcher.exits.put_nowait)
+
+
+async def test_a_killed_worker_is_noticed_once(watcher: Watcher) -> None:
+    link = ProcessWorker(LOOPBACK)
+    await link.start(watcher.events.put_nowait, watcher.exits.put_nowait)
+    assert link.pid is not None
+    os.kill(link.pid, signal.SIGKILL)
+    reason = await asyncio.wait_for(watcher.exits.get(), 5)
+    assert "code -9" in reason
+    link.send(schema.Ping(1))
+    await link.close()
+    assert watcher.exits.empty()
+
+
+async def test_a_worker_that_is_closed_ends_without_complaint(watcher: Watcher) -> None:
+    link = ProcessWorker(LOOPBACK)
+    await link.start(watcher.events.put_nowait, watcher.exits.put_nowait)
+    await link.close()
+    assert link.pid is None
+    assert watcher.exits.empty()
+
+
+async def test_a_worker_ends_with_its_parent() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from meetings.signaling.media.process import ProcessWorker, WorkerConfig\n"
+        "async def main():\n"
+        "    link = ProcessWorker(WorkerConfig(udp_port=0, udp_host='127.0.0.1', announce=['127.0.0.1']))\n"
+        "    await link.start(lambda event: None, lambda reason: None)\n"
+        "    print(link.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert parent.stdout is not None
+    child = int(await asyncio.wait_for(parent.stdout.readline(), 20))
+    parent.kill()
+    await parent.wait()
+    async with asyncio.timeout(5):
+        while _runs(child):
+            await asyncio.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
