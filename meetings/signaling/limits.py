@@ -1,0 +1,33 @@
+"""Sizes and counts the relay accepts from outside: LiveKit's where it has one, so that nothing fails after a move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+IDENTITY = 256
+NAME = 256
+ROOM_NAME = 256
+METADATA = 512 * 1024
+ATTRIBUTES = 64 * 1024  # keys and values together
+CID = 256
+STREAM = 128
+
+MESSAGE = 64 * 1024  # one signalling message
+HEADERS = 16 * 1024  # request line and header lines
+TWIRP_BODY = 1024 * 1024
+DATA_PACKET = 64 * 1024
+
+SDP = 64 * 1024
+MEDIA_SECTIONS = 64
+CANDIDATES = 50
+
+TRACKS = 24  # published by one participant
+OUTBOX = 1024  # messages waiting for one slow client
+MESSAGES_PER_SECOND = 200  # sustained, from one client
+MESSAGE_BURST = 1000
+EARLY_DATA = 64  # reliable messages kept for a joiner whose channel is not open yet
+
+
+def attributes_size(attributes: Mapping[str, str]) -> int:
+    """Bytes that count against ATTRIBUTES."""
+    return sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())

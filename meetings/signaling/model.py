@@ -1,0 +1,178 @@
+"""What a room consists of: participants, their tracks and permissions, as immutable values of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+ParticipantSid = NewType("ParticipantSid", str)  # "PA_…", one connection of an identity
+TrackSid = NewType("TrackSid", str)  # "TR_…"
+RoomSid = NewType("RoomSid", str)  # "RM_…"
+Identity = NewType("Identity", str)
+
+
+class Kind(StrEnum):
+    """Sound or picture."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class Source(StrEnum):
+    """Where a track comes from, spelled as in access tokens."""
+
+    UNKNOWN = "unknown"
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SCREEN_SHARE = "screen_share"
+    SCREEN_SHARE_AUDIO = "screen_share_audio"
+
+
+class State(StrEnum):
+    """How far a participant has come; only an active one counts as present."""
+
+    JOINED = "joined"
+    ACTIVE = "active"
+    DISCONNECTED = "disconnected"
+
+
+class Reason(StrEnum):
+    """Why a participant left, was dismissed, or why a room ended."""
+
+    CLIENT_INITIATED = "client_initiated"
+    DUPLICATE_IDENTITY = "duplicate_identity"
+    SERVER_SHUTDOWN = "server_shutdown"
+    PARTICIPANT_REMOVED = "participant_removed"
+    ROOM_DELETED = "room_deleted"
+    STATE_MISMATCH = "state_mismatch"
+    ROOM_CLOSED = "room_closed"
+    SIGNAL_CLOSE = "signal_close"
+    CONNECTION_TIMEOUT = "connection_timeout"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What a participant may do. An empty set of sources means every source."""
+
+    can_publish: bool = True
+    can_subscribe: bool = True
+    can_publish_data: bool = True
+    sources: frozenset[Source] = frozenset()
+    can_update_metadata: bool = False
+    hidden: bool = False
+    recorder: bool = False
+
+    def may_publish(self, source: Source) -> bool:
+        return self.can_publish and (not self.sources or source in self.sources)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One picture size of a simulcast video; `spatial` 0 is the smallest."""
+
+    spatial: int
+    width: int
+    height: int
+    bitrate: int = 0
+
+
+@dataclass(frozen=True)
+class TrackRequest:
+    """What a client announced with add_track, before any media is negotiated."""
+
+    cid: str
+    kind: Kind
+    source: Source = Source.UNKNOWN
+    name: str = ""
+    width: int = 0
+    height: int = 0
+    muted: bool = False
+    layers: tuple[Layer, ...] = ()
+    stereo: bool = False
+    disable_dtx: bool = False
+    stream: str = ""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A published track. It is `live`, and known to others, once its media section has been negotiated."""
+
+    sid: TrackSid
+    request: TrackRequest
+    muted: bool = False
+    live: bool = False
+    mid: str = ""
+    mime_type: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        return self.request.kind
+
+    @property
+    def source(self) -> Source:
+        return self.request.source
+
+    @property
+    def simulcast(self) -> bool:
+        return len(self.request.layers) > 1
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a client said about itself when joining."""
+
+    auto_subscribe: bool = True
+    protocol: int = 0
+    client_protocol: int = 0
+    capabilities: tuple[int, ...] = ()
+    sdk: str = ""
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One connection of one identity. `version` grows with every change, so that clients can drop stale news."""
+
+    sid: ParticipantSid
+    identity: Identity
+    name: str
+    metadata: str
+    attributes: Mapping[str, str]
+    permission: Permission
+    joined_at_ms: int
+    client: Client = field(default_factory=Client)
+    state: State = State.JOINED
+    version: int = 1
+    tracks: tuple[Track, ...] = ()
+    left_because: Reason | None = None
+
+    @property
+    def live_tracks(self) -> tuple[Track, ...]:
+        return tuple(track for track in self.tracks if track.live)
+
+    def track(self, sid: TrackSid) -> Track | None:
+        return next((track for track in self.tracks if track.sid == sid), None)
+
+
+@dataclass(frozen=True)
+class RoomSettings:
+    """How long a room waits: for its first participant, and after its last one; and how many it admits (0: any)."""
+
+    empty_timeout: float = 300
+    departure_timeout: float = 20
+    max_participants: int = 0
+
+
+@dataclass(frozen=True)
+class RoomFacts:
+    """A room seen from outside, at one moment."""
+
+    sid: RoomSid
+    name: str
+    created_at_ms: int
+    settings: RoomSettings
+    metadata: str = ""
+    participants: int = 0
+    publishers: int = 0
+    recording: bool = False

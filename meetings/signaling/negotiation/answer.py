@@ -1,0 +1,196 @@
+"""A publisher's offers and their answers: which codec, layers and header extensions its tracks arrive with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meetings.signaling.media.schema import Codec, Encoding, HeaderExtensions
+from meetings.signaling.model import Kind
+from meetings.signaling.negotiation import grammar
+from meetings.signaling.negotiation.grammar import Section
+from meetings.signaling.negotiation.transport import (
+    EXTENSION_NAMES,
+    LocalTransport,
+    RemoteTransport,
+    application_lines,
+    head,
+    header_extensions,
+    remote_transport,
+)
+
+# What is forwarded, by kind of media; everything else, RED among it, is refused by leaving it out of the answer.
+_CODECS = {"audio": "opus", "video": "vp8"}
+_FEEDBACK = {
+    "audio": {"transport-cc", "nack"},
+    "video": {"transport-cc", "nack", "nack pli", "ccm fir", "goog-remb"},
+}
+_SPATIAL = {"q": 0, "h": 1, "f": 2}  # the names LiveKit's clients give their simulcast layers
+
+
+@dataclass(frozen=True)
+class MediaOffer:
+    """A section on which the client sends, or wants to: what the media worker must expect there."""
+
+    mid: str
+    kind: Kind
+    cid: str
+    codec: Codec | None
+    extensions: HeaderExtensions
+    encodings: tuple[Encoding, ...]
+
+    @property
+    def mime_type(self) -> str:
+        return self.codec.mime_type if self.codec else ""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What an offer says."""
+
+    remote: RemoteTransport
+    restarted: bool
+    media: tuple[MediaOffer, ...]
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """What a published track wants of its section's answer."""
+
+    dtx: bool = True
+    stereo: bool = False
+
+
+@dataclass
+class PublisherNegotiation:
+    """Reads the offers on one publisher transport and writes their answers."""
+
+    local: LocalTransport
+    _remote: RemoteTransport | None = None
+    _sections: tuple[Section, ...] = field(default=())
+    _version: int = 0
+
+    def offer(self, text: str) -> Offered:
+        """Take a new offer. Raises SdpError; then the state is as before."""
+        sections = grammar.parse(text).sections
+        remote = remote_transport(sections)
+        restarted = self._remote is not None and remote.ice_ufrag != self._remote.ice_ufrag
+        media = tuple(_media_offer(section) for section in sections if section.kind in _CODECS and section.sends)
+        self._sections, self._remote = sections, remote
+        return Offered(remote, restarted, media)
+
+    def answer(self, tracks: Mapping[str, AnswerOptions]) -> str:
+        """The answer to the last offer; `tracks` by mid, sections that are not named are accepted all the same."""
+        self._version += 1
+        bundled = " ".join(section.mid for section in self._sections if _accepted(section))
+        lines = head(self._version, bundled)
+        for section in self._sections:
+            lines += self._answer_section(section, tracks.get(section.mid, AnswerOptions()))
+        return grammar.text_of(lines)
+
+    def _answer_section(self, section: Section, options: AnswerOptions) -> list[str]:
+        if not _accepted(section):
+            return [_rejected(section), "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive"]
+        if section.kind == "application":
+            return application_lines(section.mid, self.local.lines("passive"))
+        codecs = _chosen(section)
+        lines = [
+            f"m={section.kind} 9 {section.protocol} {' '.join(str(one.payload_type) for one in codecs)}",
+            "c=IN IP4 0.0.0.0",
+            f"a=mid:{section.mid}",
+            *self.local.lines("passive"),
+            "a=rtcp-mux",
+            "a=rtcp-rsize",
+        ]
+        lines += [line for codec in codecs for line in _codec_lines(codec, section.kind, options)]
+        lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions() if uri in EXTENSION_NAMES]
+        return lines + _receive_lines(section)
+
+
+def _accepted(section: Section) -> bool:
+    """Port 0 is a bundled section too when it says bundle-only (RFC 8843 section 6); else it is a stopped one."""
+    if section.port == 0 and ("bundle-only", "") not in section.attributes:
+        return False
+    return section.kind == "application" or bool(section.kind in _CODECS and _chosen(section))
+
+
+def _chosen(section: Section) -> list[grammar.Codec]:
+    """The one codec that is forwarded and its retransmission, with the client's payload types."""
+    offered = section.codecs()
+    media = next((one for one in offered if one.name == _CODECS[section.kind]), None)
+    if media is None:
+        return []
+    rtx = next((one for one in offered if one.name == "rtx" and one.apt == media.payload_type), None)
+    return [media, rtx] if rtx else [media]
+
+
+def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> list[str]:
+    number = codec.payload_type
+    lines = [f"a=rtpmap:{number} {codec.rtpmap}"]
+    if codec.name == "rtx":
+        return [*lines, f"a=fmtp:{number} apt={codec.apt}"]
+    if codec.name == "opus":
+        wishes = ["minptime=10", "useinbandfec=1"]
+        wishes += ["usedtx=1"] if options.dtx else []
+        wishes += ["stereo=1"] if options.stereo else []
+        lines.append(f"a=fmtp:{number} {';'.join(wishes)}")
+    return lines + [f"a=rtcp-fb:{number} {one}" for one in codec.feedback if one in _FEEDBACK[kind]]
+
+
+def _receive_lines(section: Section) -> list[str]:
+    if not section.sends and section.port != 0:
+        return ["a=inactive"]
+    rids = _rids(section)
+    lines = ["a=recvonly", *(f"a=rid:{rid} recv" for rid in rids)]
+    return [*lines, f"a=simulcast:recv {';'.join(rids)}"] if rids else lines
+
+
+def _rids(section: Section) -> list[str]:
+    """The rids the client sends, in its order, without those it does not offer as simulcast."""
+    named = [value.split(" ") for value in section.values("rid")]
+    rids = [words[0] for words in named if len(words) > 1 and words[1] == "send" and grammar.is_rid(words[0])]
+    return list(dict.fromkeys(rids))[:4]
+
+
+def _media_offer(section: Section) -> MediaOffer:
+    chosen = _chosen(section)
+    codec = None
+    if chosen:
+        rtx = chosen[1].payload_type if len(chosen) > 1 else None
+        mime = f"{section.kind}/{chosen[0].name}"
+        codec = Codec(chosen[0].payload_type, mime, chosen[0].clock_rate, rtx)
+    cid = section.value("msid").split(" ")[-1]
+    return MediaOffer(
+        section.mid, Kind(section.kind), cid, codec, header_extensions(section.extensions()), _encodings(section)
+    )
+
+
+def _encodings(section: Section) -> tuple[Encoding, ...]:
+    """Simulcast layers in the order of their size, with the SSRCs Firefox lists in the order of the rids."""
+    rids = _rids(section) or [""]
+    ssrcs = _ssrcs(section)
+    if len(ssrcs) != len(rids):
+        ssrcs = [(0, 0)] * len(rids) if len(rids) > 1 else (ssrcs[:1] or [(0, 0)])
+    known = all(rid in _SPATIAL for rid in rids)
+    order = sorted(range(len(rids)), key=lambda index: _SPATIAL[rids[index]] if known else index)
+    return tuple(Encoding(spatial, rids[index], *ssrcs[index]) for spatial, index in enumerate(order))
+
+
+def _ssrcs(section: Section) -> list[tuple[int, int]]:
+    """Media SSRCs with their retransmission SSRC (RFC 5888 group FID), or 0."""
+    listed = [value.split(" ")[0] for value in section.values("ssrc")]
+    numbers = list(dict.fromkeys(int(one) for one in listed if _is_ssrc(one)))
+    repairs: dict[int, int] = {}
+    for value in section.values("ssrc-group"):
+        words = value.split(" ")
+        if words[0] == "FID" and len(words) == 3 and _is_ssrc(words[1]) and _is_ssrc(words[2]):
+            repairs[int(words[1])] = int(words[2])
+    return [(number, repairs.get(number, 0)) for number in numbers if number not in repairs.values()][:8]
+
+
+def _is_ssrc(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 10 and 0 < int(text) < 1 << 32
+
+
+def _rejected(section: Section) -> str:
+    return f"m={section.kind} 0 {section.protocol} {' '.join(section.formats[:16]) or '0'}"

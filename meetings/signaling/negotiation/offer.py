@@ -1,0 +1,172 @@
+"""The offers to a subscriber, one in flight at a time, and its answers: which tracks it may be sent under which mid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from meetings.signaling.media.schema import Codec, HeaderExtensions
+from meetings.signaling.model import Kind, TrackSid
+from meetings.signaling.negotiation import grammar
+from meetings.signaling.negotiation.transport import (
+    ABS_SEND_TIME,
+    MID,
+    LocalTransport,
+    RemoteTransport,
+    application_lines,
+    head,
+    header_extensions,
+    remote_transport,
+)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A track as it is offered to one subscriber."""
+
+    track_sid: TrackSid
+    kind: Kind
+    stream_id: str  # "PA_…|TR_…": clients read participant and track out of it
+    ssrc: int
+    rtx_ssrc: int = 0
+    stereo: bool = False
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A track the subscriber has accepted: it may be sent now, under this mid."""
+
+    track_sid: TrackSid
+    mid: str
+    codec: Codec
+    extensions: HeaderExtensions
+
+
+@dataclass
+class _Slot:
+    """One m-section of the subscriber's offers. Without a track it is offered as stopped, and may be used again."""
+
+    mid: str
+    kind: str
+    track: Outgoing | None
+    accepted: bool = False
+    offered: bool = False  # with its track, in the offer in flight
+    stopped: bool = False  # offered and answered without a track
+
+
+_OPUS = Codec(payload_type=111, mime_type="audio/opus", clock_rate=48_000)
+_VP8 = Codec(payload_type=96, mime_type="video/vp8", clock_rate=90_000, rtx_payload_type=97)
+_EXTENSIONS = {Kind.AUDIO: [(1, MID)], Kind.VIDEO: [(1, MID), (2, ABS_SEND_TIME)]}
+
+
+@dataclass
+class SubscriberNegotiation:
+    """Writes the offers on one subscriber transport, one at a time, and reads their answers."""
+
+    local: LocalTransport
+    _slots: list[_Slot] = field(default_factory=list)
+    _next_mid: int = 1
+    _version: int = 0
+    _in_flight: bool = False
+    _stale: bool = True  # the first offer is due even without tracks: it carries the data channels
+
+    def add(self, track: Outgoing) -> None:
+        slot = _Slot(str(self._next_mid), track.kind.value, track)
+        self._next_mid += 1
+        self._stale = True
+        free = next((index for index, old in enumerate(self._slots) if old.stopped), None)
+        if free is None:
+            self._slots.append(slot)
+        else:
+            self._slots[free] = slot  # a stopped m-section is taken over under a new mid (RFC 8829 section 5.2.2)
+
+    def remove(self, track_sid: TrackSid) -> None:
+        for slot in self._slots:
+            if slot.track is not None and slot.track.track_sid == track_sid:
+                slot.track = None
+                self._stale = True
+
+    def restart(self, local: LocalTransport) -> None:
+        """Offer again under new ICE credentials."""
+        self.local = local
+        self._stale = True
+        self._in_flight = False
+
+    def next_offer(self) -> tuple[int, str] | None:
+        """The offer that is due, with its number; None while one is in flight or nothing has changed."""
+        if self._in_flight or not self._stale:
+            return None
+        self._in_flight, self._stale = True, False
+        self._version += 1
+        bundled = " ".join(["0", *(slot.mid for slot in self._slots if slot.track)])
+        lines = head(self._version, bundled)
+        lines += application_lines("0", self.local.lines("actpass"))
+        for slot in self._slots:
+            slot.offered = slot.track is not None
+            lines += self._offer_section(slot)
+        return self._version, grammar.text_of(lines)
+
+    def mids(self) -> dict[str, str]:
+        """Which track each section carries."""
+        return {slot.mid: slot.track.track_sid for slot in self._slots if slot.track}
+
+    def answered(self, number: int, text: str) -> tuple[RemoteTransport, list[Accepted]] | None:
+        """Take an answer; None if it is not to the offer in flight. Raises SdpError."""
+        if not self._in_flight or number not in (0, self._version):  # the Rust SDK always says 0
+            return None
+        sections = grammar.parse(text).sections
+        remote = remote_transport(sections)
+        self._in_flight = False
+        agreed = {section.mid for section in sections if section.port != 0 and section.direction == "recvonly"}
+        return remote, [
+            self._accept(slot, slot.track) for slot in self._slots if slot.track and self._is_new(slot, agreed)
+        ]
+
+    def _is_new(self, slot: _Slot, agreed: set[str]) -> bool:
+        return slot.mid in agreed and not slot.accepted
+
+    def _accept(self, slot: _Slot, track: Outgoing) -> Accepted:
+        slot.accepted = True
+        codec = _OPUS if track.kind is Kind.AUDIO else _VP8
+        return Accepted(track.track_sid, slot.mid, codec, header_extensions(_EXTENSIONS[track.kind]))
+
+    def _offer_section(self, slot: _Slot) -> list[str]:
+        track = slot.track
+        codec = _OPUS if slot.kind == "audio" else _VP8
+        formats = f"{codec.payload_type} {codec.rtx_payload_type or ''}".strip()
+        if track is None:
+            return [
+                f"m={slot.kind} 0 UDP/TLS/RTP/SAVPF {formats}",
+                "c=IN IP4 0.0.0.0",
+                f"a=mid:{slot.mid}",
+                "a=inactive",
+            ]
+        lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
+        lines += [*self.local.lines("actpass"), "a=rtcp-mux", "a=rtcp-rsize"]
+        lines += _OFFERED_CODEC_LINES[track.kind]
+        lines += [f"a=extmap:{number} {uri}" for number, uri in _EXTENSIONS[track.kind]]
+        return [*lines, "a=sendonly", *_msid_lines(track)]
+
+
+_OFFERED_CODEC_LINES = {
+    Kind.AUDIO: ["a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;stereo=1;useinbandfec=1", "a=rtcp-fb:111 nack"],
+    Kind.VIDEO: [
+        "a=rtpmap:96 VP8/90000",
+        "a=rtcp-fb:96 goog-remb",
+        "a=rtcp-fb:96 ccm fir",
+        "a=rtcp-fb:96 nack",
+        "a=rtcp-fb:96 nack pli",
+        "a=rtpmap:97 rtx/90000",
+        "a=fmtp:97 apt=96",
+    ],
+}
+
+
+def _msid_lines(track: Outgoing) -> list[str]:
+    msid = f"{track.stream_id} {track.track_sid}"
+    ssrcs = [track.ssrc, track.rtx_ssrc] if track.rtx_ssrc else [track.ssrc]
+    lines = [f"a=msid:{msid}"]
+    if track.rtx_ssrc:
+        lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx_ssrc}")
+    for ssrc in ssrcs:
+        lines += [f"a=ssrc:{ssrc} cname:{track.stream_id}", f"a=ssrc:{ssrc} msid:{msid}"]
+    return lines
