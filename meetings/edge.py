@@ -46,7 +46,8 @@ async def serve_web(app: FastAPI, settings: Settings, tls: TlsFiles | None) -> N
         loop.add_signal_handler(number, stop)
     async with asyncio.TaskGroup() as group:
         first = group.create_task(servers[0].serve())
-        while not servers[0].started and not first.done():  # the application starts once, under the first listener
+        # the application starts once, under the first listener; uvicorn has no event to wait for
+        while not servers[0].started and not first.done():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for server in servers[1:]:
             group.create_task(server.serve())

@@ -61,7 +61,7 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
     """The processes of an installation on one machine; each gets the same settings through its environment."""
     me = [sys.executable, "-m", "meetings"]
     environment = settings.as_environment()
-    keys = f"{settings.livekit_api_key}: {settings.livekit_api_secret.get_secret_value()}"
+    keys = f"{settings.livekit_api_key}: {settings.livekit_api_secret}"
     relay = [
         *me,
         "relay",
@@ -76,7 +76,7 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
     ]
     return [
         Child("web", [*me, "web"], environment),
-        Child("relay", relay, {**environment, "LIVEKIT_KEYS": keys}),
+        *([Child("relay", relay, {**environment, "LIVEKIT_KEYS": keys})] if settings.own_relay else []),
         Child("record", [*me, "record"], environment),
         *([Child("jobs", [*me, "jobs"], environment)] if not settings.is_sqlite else []),
     ]
@@ -115,7 +115,9 @@ async def _supervise(settings: Settings, tls_files: tls.TlsFiles) -> int:
 
 
 async def _wait_until_ready(settings: Settings, stop: asyncio.Event) -> bool:
-    addresses = [f"http://127.0.0.1:{settings.port}/healthz", f"http://127.0.0.1:{settings.relay_port}/"]
+    addresses = [f"http://127.0.0.1:{settings.port}/healthz"]
+    if settings.own_relay:
+        addresses.append(f"http://127.0.0.1:{settings.relay_port}/")
     deadline = asyncio.get_running_loop().time() + READY_WITHIN
     while addresses and not stop.is_set() and asyncio.get_running_loop().time() < deadline:
         if await asyncio.to_thread(_answers, addresses[0]):

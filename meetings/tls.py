@@ -160,3 +160,12 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def existing(settings: Settings) -> TlsFiles | None:
+    """What the supervisor prepared, for a process that only serves with it; None: http only."""
+    if settings.tls_certificate and settings.tls_key:
+        return TlsFiles(settings.tls_certificate, settings.tls_key, None)
+    folder = settings.tls_dir
+    files = TlsFiles(folder / "leaf.pem", folder / "leaf.key", folder / "ca.pem")
+    return files if files.certificate.exists() and files.key.exists() else None

@@ -60,7 +60,9 @@ def javascript() -> Count:
         return Count()
     command = [str(node_executable()), "--test", "--test-reporter=tap", *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    numbers = {word: int(count) for word, count in re.findall(r"^# (pass|fail|skipped|cancelled) (\d+)", done.stdout, re.M)}
+    numbers = {
+        word: int(count) for word, count in re.findall(r"^# (pass|fail|skipped|cancelled) (\d+)", done.stdout, re.M)
+    }
     failed = numbers.get("fail", 0) + numbers.get("cancelled", 0)
     if done.returncode != 0:
         print(done.stdout[-12_000:] + done.stderr[-4_000:], flush=True)

@@ -1,0 +1,223 @@
+"""Looks at an installation and says, finding by finding, what is not right and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import av
+from cryptography import x509
+from sqlalchemy import text
+
+from meetings import tls
+from meetings.clock import Clock
+from meetings.config import PROJECT_ROOT, Settings
+from meetings.database import Database
+from meetings.errors import N_, MeetingsError
+
+Level = Literal["ok", "warn", "fail"]
+ONE_GIB = 1024**3
+CODECS = ("libvpx", "libopus", "opus", "vp8")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `remedy` is empty when there is nothing to mend; both are translated when shown."""
+
+    level: Level
+    subject: str
+    saw: str
+    remedy: str = ""
+
+
+Check = Callable[[Settings, datetime], Iterable[Finding]]
+
+
+async def examine(settings: Settings, clock: Clock) -> list[Finding]:
+    """Every check, in the order in which faults should be mended. A check that cannot run is a finding."""
+    now = clock.now()
+    findings: list[Finding] = []
+    for check in (python, data_folder, front_end, fonts, codecs, certificate, addresses, mail, helpline):
+        findings += await asyncio.to_thread(_guarded, check, settings, now)
+    findings += await database(settings)
+    findings += await asyncio.to_thread(_guarded, running, settings, now)
+    return findings
+
+
+def _guarded(check: Check, settings: Settings, now: datetime) -> list[Finding]:
+    try:
+        return list(check(settings, now))
+    except Exception as error:  # a diagnosis must end with a list, whatever is broken
+        return [
+            Finding(
+                "fail", check.__name__, f"{type(error).__name__}: {error}", N_("Gửi dòng này cho bộ phận kỹ thuật.")
+            )
+        ]
+
+
+def worst(findings: Sequence[Finding]) -> Level:
+    """The gravest level among the findings."""
+    levels = {finding.level for finding in findings}
+    return "fail" if "fail" in levels else "warn" if "warn" in levels else "ok"
+
+
+def python(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """./run refuses what is too old; this says what it found."""
+    yield Finding("ok", "Python", ".".join(map(str, sys.version_info[:3])))
+
+
+def data_folder(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Writable, and with room for recordings: an hour of ten points takes about 5 GiB."""
+    folder = settings.data_dir
+    probe = folder / ".doctor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        yield Finding(
+            "fail", N_("Thư mục dữ liệu"), f"{folder}: {error.strerror}", N_("Cấp quyền ghi cho thư mục này.")
+        )
+        return
+    free = shutil.disk_usage(folder).free
+    saw = f"{folder}, {free / ONE_GIB:.1f} GiB"
+    if free < settings.recording_min_free_bytes:
+        yield Finding("fail", N_("Thư mục dữ liệu"), saw, N_("Giải phóng đĩa: hiện không thể ghi hình."))
+    elif free < 5 * settings.recording_min_free_bytes:
+        yield Finding("warn", N_("Thư mục dữ liệu"), saw, N_("Sắp hết chỗ: giải phóng đĩa trước cuộc họp tới."))
+    else:
+        yield Finding("ok", N_("Thư mục dữ liệu"), saw)
+
+
+def front_end(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """The browser side is built by ./run."""
+    manifest = settings.static_dir / "manifest.json"
+    if manifest.exists():
+        yield Finding("ok", N_("Giao diện"), str(settings.static_dir))
+    else:
+        yield Finding("fail", N_("Giao diện"), N_("chưa được dựng"), N_("Chạy lại ./run: lệnh này dựng giao diện."))
+
+
+def fonts(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Documents and name labels need Tinos, complete for Vietnamese."""
+    found = sorted(path.name for path in _font_folder().rglob("*.ttf") if "Tinos" in path.name)
+    if len(found) >= 4:
+        yield Finding("ok", N_("Phông chữ văn bản"), ", ".join(found[:4]))
+    else:
+        yield Finding("fail", N_("Phông chữ văn bản"), "Tinos: 0", N_("Chạy lại ./run: lệnh này dựng giao diện."))
+
+
+def _font_folder() -> Path:
+    return PROJECT_ROOT / "build" / "fonts"
+
+
+def codecs(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """What recording and composition need from the av package."""
+    missing = [name for name in CODECS if name not in av.codecs_available]
+    if missing:
+        yield Finding("fail", N_("Bộ mã hóa"), ", ".join(missing), N_("Cài lại gói av: xóa .venvs rồi chạy ./run."))
+    else:
+        yield Finding("ok", N_("Bộ mã hóa"), ", ".join(CODECS))
+
+
+def certificate(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """A browser gives a camera only to https it trusts."""
+    files = tls.existing(settings)
+    if files is None:
+        yield Finding("warn", N_("Chứng thư"), N_("chưa có"), N_("Chạy ./run một lần: hệ thống tự tạo chứng thư."))
+        return
+    leaf = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
+    left = leaf.not_valid_after_utc - now
+    saw = leaf.not_valid_after_utc.date().isoformat()
+    if left < timedelta(days=0):
+        yield Finding("fail", N_("Chứng thư"), saw, N_("Chứng thư đã hết hạn: khởi động lại hệ thống hoặc thay tệp."))
+    elif left < timedelta(days=30):
+        yield Finding("warn", N_("Chứng thư"), saw, N_("Chứng thư sắp hết hạn: khởi động lại hệ thống hoặc thay tệp."))
+    else:
+        yield Finding("ok", N_("Chứng thư"), saw)
+
+
+def addresses(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Rooms must reach this machine under some address that is not loopback."""
+    outward = settings.announce or [str(address) for address in tls.current_addresses() if not address.is_loopback]
+    if outward:
+        yield Finding("ok", N_("Địa chỉ"), ", ".join(outward[:4]))
+    else:
+        yield Finding(
+            "warn", N_("Địa chỉ"), "127.0.0.1", N_("Chỉ máy này vào được phòng họp: nối mạng hoặc đặt --announce.")
+        )
+
+
+def mail(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Without SMTP invitations lie in the outbox; nobody receives them."""
+    if not settings.smtp_host:
+        remedy = N_("Giấy mời chỉ nằm ở trang Hộp thư đi. Đặt MEETINGS_SMTP_HOST để gửi thật.")
+        yield Finding("fail", "SMTP", N_("chưa cấu hình"), remedy)
+        return
+    where = f"{settings.smtp_host}:{settings.smtp_port}"
+    try:
+        with socket.create_connection((settings.smtp_host, settings.smtp_port), timeout=5) as connection:
+            greeting = connection.recv(200).decode("ascii", "replace").strip() if settings.smtp_tls != "tls" else "TLS"
+    except OSError as error:
+        yield Finding("fail", "SMTP", f"{where}: {error}", N_("Kiểm tra máy chủ thư, cổng và tường lửa."))
+        return
+    yield Finding("ok", "SMTP", f"{where}: {greeting[:60]}")
+
+
+def helpline(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """The number every trouble page shows."""
+    if set(settings.helpline) & set("123456789") and not settings.helpline.endswith("000 0000"):
+        yield Finding("ok", N_("Số điện thoại hỗ trợ"), settings.helpline)
+    else:
+        remedy = N_("Đặt MEETINGS_HELPLINE: số này hiện trên mọi trang báo lỗi của điểm cầu.")
+        yield Finding("warn", N_("Số điện thoại hỗ trợ"), settings.helpline, remedy)
+
+
+async def database(settings: Settings) -> list[Finding]:
+    """Reached, and of the schema this version writes."""
+    from meetings.migrations import current_revision, head_revision
+
+    door = Database(settings.database_url)
+    try:
+        async with door.read() as session:
+            await session.execute(text("SELECT 1"))
+        current, head = await current_revision(door), head_revision()
+    except (MeetingsError, OSError) as error:
+        return [
+            Finding(
+                "fail", N_("Cơ sở dữ liệu"), str(error), N_("Kiểm tra MEETINGS_DATABASE_URL và máy chủ cơ sở dữ liệu.")
+            )
+        ]
+    finally:
+        await door.dispose()
+    if current is None:
+        return [Finding("warn", N_("Cơ sở dữ liệu"), N_("còn trống"), N_("Chạy ./run một lần, hoặc ./run db upgrade."))]
+    if current != head:
+        return [
+            Finding("fail", N_("Cơ sở dữ liệu"), f"{current} ≠ {head}", N_("Chạy ./run db upgrade sau khi sao lưu."))
+        ]
+    return [Finding("ok", N_("Cơ sở dữ liệu"), f"{door.dialect}, {current}")]
+
+
+def running(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Which of the processes answer now; not running is no fault of an installation."""
+    for name, address in (
+        ("web", f"http://127.0.0.1:{settings.port}/readyz"),
+        ("relay", settings.livekit_url.replace("ws://", "http://").replace("wss://", "https://")),
+    ):
+        try:
+            with urllib.request.urlopen(address, timeout=3) as answer:  # noqa: S310 a configured address
+                answered = answer.status == 200
+        except (OSError, ValueError):
+            answered = False
+        yield Finding(
+            "ok" if answered else "warn", name, address, "" if answered else N_("Không trả lời: hệ thống chưa chạy?")
+        )
