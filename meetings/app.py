@@ -1,0 +1,114 @@
+"""Composition root of the coordinator: which features there are, and what runs beside the pages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+import structlog
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from . import models
+from .clock import Clock, SystemClock
+from .config import Settings
+from .context import Context, make_context
+from .directory import routes as directory_routes
+from .directory.identity import Identity
+from .guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
+from .jobs import Handler, JobRunner
+from .web import install_error_handlers
+
+assert models.metadata is not None  # every table is declared before the first query
+log = structlog.get_logger(__name__)
+
+# every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
+ROUTES: list[ModuleType] = [directory_routes]
+JOBS: list[ModuleType] = []
+TASKS: list[ModuleType] = []
+
+Background = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    context = make_context(settings, clock or SystemClock())
+    app = FastAPI(
+        title="meetings",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        dependencies=[Depends(check_origin)],
+    )
+    app.state.context = context
+    install_error_handlers(app)
+    for feature in ROUTES:
+        app.include_router(feature.router)
+    app.mount("/static", _Static(context), name="static")
+    # the last one added is the outermost
+    app.add_middleware(Identity, context=context)
+    app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(FormCookie)
+    app.add_middleware(SecurityHeaders, settings=settings)
+    return app
+
+
+def job_handlers(context: Context) -> dict[str, Handler]:
+    handlers: dict[str, Handler] = {}
+    for feature in JOBS:
+        handlers |= feature.handlers(context)
+    return handlers
+
+
+def background_work(context: Context) -> list[Background]:
+    return [work for feature in TASKS for work in feature.background(context)]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Owns every task that runs beside the requests: started here, awaited here."""
+    context: Context = app.state.context
+    stop = asyncio.Event()
+    runner = JobRunner(context.database, context.clock, job_handlers(context))
+    work: list[Background] = [runner.run, context.bus.run, *background_work(context)]
+    tasks = [asyncio.create_task(_kept(one, stop)) for one in work]
+    try:
+        yield
+    finally:
+        stop.set()
+        context.bus.close()
+        await asyncio.wait(tasks, timeout=10)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await context.database.dispose()
+
+
+async def _kept(work: Background, stop: asyncio.Event) -> None:
+    """Background work is started again when it breaks: a fault in one must not silence the others."""
+    while not stop.is_set():
+        try:
+            await work(stop)
+            return
+        except Exception:
+            log.exception("background.broke", work=getattr(work, "__qualname__", repr(work)))
+            try:
+                await asyncio.wait_for(stop.wait(), 1.0)
+            except TimeoutError:
+                continue
+
+
+class _Static(StaticFiles):
+    """Built files: those with a hash in their name may be kept for ever."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(directory=context.settings.static_dir, check_dir=False)
+        self._assets = context.pages.assets
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        kept = "public, max-age=31536000, immutable" if self._assets.is_hashed(path) else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response

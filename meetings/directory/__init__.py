@@ -1,0 +1,1 @@
+"""Who and where: units, venues, people, accounts and the links of rooms."""

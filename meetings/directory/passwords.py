@@ -1,0 +1,41 @@
+"""Owns passwords: argon2, computed in a thread, a few at a time."""
+
+import asyncio
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from meetings.errors import Invalid
+
+SHORTEST = 10
+LONGEST = 200
+_hasher = PasswordHasher()  # holds parameters only
+
+
+async def hash_password(password: str) -> str:
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def matches(password_hash: str | None, password: str) -> bool:
+    """Takes as long for an account that does not exist, so that names cannot be tried out."""
+    return await asyncio.to_thread(_matches, password_hash or _NOBODY, password)
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+
+def check_strength(password: str, login: str) -> None:
+    if len(password) < SHORTEST:
+        raise Invalid("Mật khẩu cần ít nhất {count} ký tự.", field="password", count=SHORTEST)
+    if len(password) > LONGEST:
+        raise Invalid("Mật khẩu dài quá {count} ký tự.", field="password", count=LONGEST)
+    if login and login.lower() in password.lower():
+        raise Invalid("Mật khẩu không được chứa tên đăng nhập.", field="password")

@@ -1,0 +1,275 @@
+"""Owns work done later: rows that any process may claim by a lease, and that may run twice safely."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from sqlalchemy import Index, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .clock import Clock
+from .database import Base, Database
+from .ids import new_id
+
+log = structlog.get_logger(__name__)
+
+ENQUEUED = "jobs"  # under this name session.info tells that a transaction has left work behind
+LEASE = timedelta(seconds=60)
+RENEW_SECONDS = 20.0
+POLL_SECONDS = 2.0
+FIRST_BACKOFF = timedelta(seconds=5)
+LONGEST_BACKOFF = timedelta(hours=1)
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_state_run_at", "state", "run_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(default=JobState.QUEUED)
+    run_at: Mapped[datetime | None]
+    dedupe_key: Mapped[str | None] = mapped_column(unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int]
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    progress: Mapped[float] = mapped_column(default=0.0)
+    note: Mapped[str] = mapped_column(default="")
+    error: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    state: JobState
+    progress: float
+    note: str
+    error: str | None
+    attempts: int
+
+
+class GiveUp(Exception):
+    """Raised by a handler when trying again cannot help."""
+
+
+class LeaseLost(Exception):
+    """Another worker has the job now: this one must stop."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    job_id: str
+    payload: dict[str, Any]
+    attempt: int
+    database: Database
+    clock: Clock
+    worker: str
+
+    async def progress(self, fraction: float, note: str = "") -> None:
+        """Shows how far the work is and keeps the lease. Raises LeaseLost when another worker took over."""
+        now = self.clock.now()
+        values = {"progress": min(max(fraction, 0.0), 1.0), "note": note, "lease_until": now + LEASE}
+        async with self.database.transaction() as session:
+            await _update_mine(session, self.job_id, self.worker, values)
+
+
+Handler = Callable[[JobContext], Awaitable[None]]
+
+
+async def enqueue(
+    session: AsyncSession,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    run_at: datetime | None = None,
+    dedupe_key: str | None = None,
+    max_attempts: int = 10,
+) -> str:
+    """Leaves work behind in the caller's transaction. The same key never gives two jobs: the first one's id comes
+    back, and if that one had failed for good it is tried anew."""
+    session.info[ENQUEUED] = True
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    values = {"id": new_id(), "kind": kind, "payload": payload, "run_at": run_at, "dedupe_key": dedupe_key}
+    fresh = insert(Job).values(
+        **values, max_attempts=max_attempts, state=JobState.QUEUED, attempts=0, progress=0, note=""
+    )
+    made = await session.scalar(fresh.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(Job.id))
+    if made is not None:
+        return str(made)
+    revived = update(Job).where(Job.dedupe_key == dedupe_key, Job.state == JobState.FAILED)
+    await session.execute(
+        revived.values(state=JobState.QUEUED, attempts=0, run_at=run_at, error=None, payload=payload, finished_at=None)
+    )
+    return (await session.scalars(select(Job.id).where(Job.dedupe_key == dedupe_key))).one()
+
+
+async def status(session: AsyncSession, job_id: str) -> JobStatus | None:
+    job = await session.get(Job, job_id)
+    if job is None:
+        return None
+    return JobStatus(JobState(job.state), job.progress, job.note, job.error, job.attempts)
+
+
+def backoff(attempt: int) -> timedelta:
+    """5 s, 10 s, 20 s … at most an hour."""
+    return min(FIRST_BACKOFF * int(2 ** min(attempt - 1, 20)), LONGEST_BACKOFF)
+
+
+async def _update_mine(session: AsyncSession, job_id: str, worker: str, values: dict[str, Any]) -> None:
+    mine = update(Job).where(Job.id == job_id, Job.worker == worker, Job.state == JobState.RUNNING)
+    changed = await session.scalar(mine.values(**values).returning(Job.id))
+    if changed is None:
+        raise LeaseLost(job_id)
+
+
+class JobRunner:
+    """Claims due jobs and runs their handlers, at most `concurrency` at a time, until told to stop."""
+
+    def __init__(self, database: Database, clock: Clock, handlers: Mapping[str, Handler], concurrency: int = 2) -> None:
+        self._database = database
+        self._clock = clock
+        self._handlers = handlers
+        self._concurrency = concurrency
+        self._worker = new_id()
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        database.after_commit.append(self._committed)
+
+    def _committed(self, info: dict[Any, Any]) -> None:
+        if info.get(ENQUEUED):
+            self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if self._database.dialect == "sqlite":
+            await self._release_all()
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                claimed = await self._fill()
+                if not claimed or len(self._running) >= self._concurrency:
+                    await self._rest(stopping)
+        finally:
+            stopping.cancel()
+            await self._stop_running()
+
+    async def run_due(self) -> int:
+        """Runs what is due now, one after the other, and says how much it was (for tests and commands)."""
+        done = 0
+        while (job := await self._claim()) is not None:
+            await self._work(job)
+            done += 1
+        return done
+
+    async def _fill(self) -> bool:
+        claimed = False
+        while len(self._running) < self._concurrency:
+            try:
+                job = await self._claim()
+            except Exception:
+                log.exception("jobs.claim_failed")
+                return False
+            if job is None:
+                break
+            claimed = True
+            task = asyncio.create_task(self._work(job))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return claimed
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("jobs.result_not_stored", exc_info=error)
+
+    async def _rest(self, stopping: asyncio.Task[bool]) -> None:
+        wake = asyncio.create_task(self._wake.wait())
+        await asyncio.wait([wake, stopping], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        wake.cancel()
+
+    async def _stop_running(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _release_all(self) -> None:
+        """On SQLite this process is the only one: whatever is still called running died with the last one."""
+        async with self._database.transaction() as session:
+            left = update(Job).where(Job.state == JobState.RUNNING)
+            await session.execute(left.values(state=JobState.QUEUED, worker=None, lease_until=None))
+
+    async def _claim(self) -> JobContext | None:
+        now = self._clock.now()
+        waiting = (Job.state == JobState.QUEUED) & or_(Job.run_at.is_(None), Job.run_at <= now)
+        orphaned = (Job.state == JobState.RUNNING) & (Job.lease_until < now)
+        query = select(Job).where(waiting | orphaned, Job.kind.in_(list(self._handlers)))
+        async with self._database.transaction() as session:
+            job = await session.scalar(query.order_by(Job.id).limit(1).with_for_update(skip_locked=True))
+            if job is None:
+                return None
+            job.state, job.worker, job.lease_until = JobState.RUNNING, self._worker, now + LEASE
+            job.attempts += 1
+            return JobContext(job.id, dict(job.payload), job.attempts, self._database, self._clock, self._worker)
+
+    async def _work(self, job: JobContext) -> None:
+        kind = await self._kind(job.job_id)
+        with structlog.contextvars.bound_contextvars(job_id=job.job_id, job_kind=kind):
+            renewing = asyncio.create_task(self._renew(job))
+            try:
+                await self._handlers[kind](job)
+            except LeaseLost:
+                log.warning("jobs.lease_lost")
+            except asyncio.CancelledError:
+                await self._store(job, state=JobState.QUEUED, run_at=None)
+                raise
+            except Exception as error:
+                await self._failed(job, error)
+            else:
+                await self._store(job, state=JobState.DONE, progress=1.0, error=None, finished_at=self._clock.now())
+            finally:
+                renewing.cancel()
+
+    async def _kind(self, job_id: str) -> str:
+        async with self._database.read() as session:
+            return (await session.scalars(select(Job.kind).where(Job.id == job_id))).one()
+
+    async def _renew(self, job: JobContext) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            async with self._database.transaction() as session:
+                await _update_mine(session, job.job_id, job.worker, {"lease_until": self._clock.now() + LEASE})
+
+    async def _failed(self, job: JobContext, error: Exception) -> None:
+        words = str(error) or type(error).__name__
+        async with self._database.read() as session:
+            row = (await session.scalars(select(Job).where(Job.id == job.job_id))).one()
+        now = self._clock.now()
+        if isinstance(error, GiveUp) or job.attempt >= row.max_attempts:
+            log.error("jobs.failed", error=words, exc_info=error)
+            await self._store(job, state=JobState.FAILED, error=words, finished_at=now)
+            return
+        log.warning("jobs.will_retry", error=words, attempt=job.attempt)
+        await self._store(job, state=JobState.QUEUED, error=words, run_at=now + backoff(job.attempt))
+
+    async def _store(self, job: JobContext, **values: Any) -> None:
+        try:
+            async with self._database.transaction() as session:
+                await _update_mine(session, job.job_id, job.worker, values | {"worker": None, "lease_until": None})
+        except LeaseLost:
+            log.warning("jobs.lease_lost")

@@ -1,0 +1,9 @@
+"""Names every module that declares tables, so that migrations and tests see the whole schema."""
+
+from . import events, jobs
+from .database import Base
+from .directory import models as directory
+
+metadata = Base.metadata
+
+__all__ = ["directory", "events", "jobs", "metadata"]
