@@ -1,0 +1,81 @@
+"""Proves the register: every file as it was filed, every number there once, every line as the log tells it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from meetings import events
+from meetings.errors import Text, text
+from meetings.register import rules
+from meetings.register.models import Document, Series, SeriesCounter
+from meetings.register.service import chain_of
+from meetings.store import Store
+
+
+async def verify_documents(session: AsyncSession, store: Store) -> list[Text]:
+    """A sentence for each fault found: numbers, files, and lines that differ from the event that filed them."""
+    documents = list(await session.scalars(select(Document).order_by(Document.filed_at, Document.id)))
+    faults = await _number_faults(session, documents)
+    for document in documents:
+        fault = await asyncio.to_thread(file_fault, store, document)
+        if fault is not None:
+            faults.append(fault)
+    return faults + await _log_faults(session, documents)
+
+
+def file_fault(store: Store, document: Document) -> Text | None:
+    """What is wrong with a document's file, or nothing. Reads the whole file."""
+    path = store.path_of(document.pdf_sha256)
+    if not path.exists():
+        return text("Mất tệp của văn bản {symbol}: {file}", symbol=document.symbol, file=path.name)
+    if not store.verify(document.pdf_sha256):
+        return text("Tệp của văn bản {symbol} đã bị thay đổi: {file}", symbol=document.symbol, file=path.name)
+    return None
+
+
+async def _number_faults(session: AsyncSession, documents: list[Document]) -> list[Text]:
+    chosen = select(Series, SeriesCounter).join(SeriesCounter, SeriesCounter.series_id == Series.id)
+    faults = []
+    for series, counter in await session.execute(chosen):
+        given = [d.number for d in documents if (d.series_id, d.year) == (series.id, counter.year)]
+        last = max([counter.last_no, *given])
+        if missing := rules.missing_numbers(given, last):
+            shown = ", ".join(rules.two_digits(number) for number in missing[:20])
+            faults.append(
+                text(
+                    "Sổ “{series}” năm {year} thiếu số: {numbers}", series=series.name, year=counter.year, numbers=shown
+                )
+            )
+        if last > counter.last_no:
+            faults.append(text("Sổ “{series}” năm {year} đếm sai số cuối.", series=series.name, year=counter.year))
+    return faults
+
+
+async def _log_faults(session: AsyncSession, documents: list[Document]) -> list[Text]:
+    logged: dict[str, dict[str, object]] = {}
+    for chain in sorted({chain_of(document) for document in documents}):
+        seq = 0
+        while found := await events.read_after(session, chain, seq):
+            seq = found[-1].seq
+            logged |= {e.subject_id: e.payload for e in found if e.kind == "document.filed" and e.subject_id}
+    return [
+        text("Dòng của văn bản {symbol} trong sổ khác với lúc lưu.", symbol=document.symbol)
+        for document in documents
+        if not _agrees(document, logged.get(document.id))
+    ]
+
+
+def _agrees(document: Document, payload: dict[str, object] | None) -> bool:
+    """An erased payload ({}) can no longer be compared; a line without its event was never filed."""
+    return payload is not None and all(payload[k] == getattr(document, k) for k in _SEALED if k in payload)
+
+
+_SEALED = ("symbol", "title", "pdf_sha256", "manifest_sha256")
+
+
+async def referenced_files(session: AsyncSession) -> set[str]:
+    """The content-store files that documents stand for: a sweep must leave them."""
+    return set(await session.scalars(select(Document.pdf_sha256)))
