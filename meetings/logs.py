@@ -34,7 +34,7 @@ def _redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> M
     return event
 
 
-def configure_logging(level: str = "INFO") -> None:
+def configure(level: str = "INFO") -> None:
     """structlog and the standard library's loggers (uvicorn, alembic) through the same door, to stderr."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -3,7 +3,8 @@
 from . import events, jobs
 from .database import Base
 from .directory import models as directory
+from .register import models as register
 
 metadata = Base.metadata
 
-__all__ = ["directory", "events", "jobs", "metadata"]
+__all__ = ["directory", "events", "jobs", "metadata", "register"]

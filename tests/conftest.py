@@ -100,19 +100,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
     control = POSTGRES[0] / "pg_ctl"
     try:
-        initdb: list[str | Path] = [
-            POSTGRES[0] / "initdb",
-            "-D",
-            data,
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        _run(*initdb, "--locale=C.UTF-8")
+        initdb = POSTGRES[0] / "initdb"
+        _run(initdb, "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
         _run(control, "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
         server = PostgresServer(port)
         server.execute("CREATE DATABASE template_tables")
