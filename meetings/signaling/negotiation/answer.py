@@ -46,10 +46,11 @@ class MediaOffer:
 
 @dataclass(frozen=True)
 class Offered:
-    """What an offer says."""
+    """What an offer says. `anonymous`: its track ids are not those the client announces (Firefox)."""
 
     remote: RemoteTransport
     restarted: bool
+    anonymous: bool
     media: tuple[MediaOffer, ...]
 
 
@@ -72,12 +73,13 @@ class PublisherNegotiation:
 
     def offer(self, text: str) -> Offered:
         """Take a new offer. Raises SdpError; then the state is as before."""
-        sections = grammar.parse(text).sections
+        description = grammar.parse(text)
+        sections = description.sections
         remote = remote_transport(sections)
         restarted = self._remote is not None and remote.ice_ufrag != self._remote.ice_ufrag
         media = tuple(_media_offer(section) for section in sections if section.kind in _CODECS and section.sends)
         self._sections, self._remote = sections, remote
-        return Offered(remote, restarted, media)
+        return Offered(remote, restarted, description.origin.startswith("mozilla"), media)
 
     def answer(self, tracks: Mapping[str, AnswerOptions]) -> str:
         """The answer to the last offer; `tracks` by mid, sections that are not named are accepted all the same."""

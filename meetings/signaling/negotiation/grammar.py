@@ -96,6 +96,7 @@ class Section:
 class Description:
     """A parsed offer or answer; session-level transport attributes are copied into sections that lack them."""
 
+    origin: str
     session: tuple[Attribute, ...]
     sections: tuple[Section, ...]
 
@@ -111,6 +112,7 @@ def parse(text: str) -> Description:
     """Parse a description; raises SdpError."""
     if len(text.encode("utf-8", "replace")) > limits.SDP:
         raise SdpError("the description is too large")
+    origin = ""
     session: list[Attribute] = []
     sections: list[Section] = []
     for line in text.replace("\r", "").split("\n"):
@@ -118,13 +120,15 @@ def parse(text: str) -> Description:
             raise SdpError("a line is too long")
         if line.startswith("m="):
             sections.append(_media(line[2:]))
+        elif line.startswith("o="):
+            origin = line[2:]
         elif line.startswith("a="):
             name, _, value = line[2:].partition(":")
             (sections[-1].attributes if sections else session).append((name, value))
     _check(sections)
     for section in sections:
         section.attributes += [one for one in session if one[0] in _INHERITED and not section.value(one[0])]
-    return Description(tuple(session), tuple(sections))
+    return Description(origin, tuple(session), tuple(sections))
 
 
 def _media(line: str) -> Section:

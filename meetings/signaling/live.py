@@ -1,0 +1,276 @@
+"""A room while it runs: its rules, its members' connections and transports, and the carrying out of effects."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from livekit.protocol import rtc
+
+from meetings.signaling import data, messages, quality
+from meetings.signaling.effects import (
+    Dismissed,
+    Effect,
+    Happened,
+    ParticipantChanged,
+    RequestAnswered,
+    RoomChanged,
+    Subscribed,
+    SubscriptionAllowed,
+    TokenStale,
+    TrackAccepted,
+    TrackMuted,
+    TrackStopped,
+    Unsubscribed,
+)
+from meetings.signaling.grants import Grants, with_permission
+from meetings.signaling.media import schema
+from meetings.signaling.model import Client, ParticipantSid, Reason, RoomFacts, TrackSid
+from meetings.signaling.peer import Peer
+from meetings.signaling.requests import View
+from meetings.signaling.room import Room
+from meetings.signaling.speakers import Speakers
+
+logger = logging.getLogger(__name__)
+
+
+class Connection(Protocol):
+    """A client's signalling connection, as the room sees it. Neither method waits."""
+
+    def send(self, message: rtc.SignalResponse) -> None:
+        """Queue a message; a client too slow to take it is disconnected by the connection itself."""
+
+    def close(self) -> None:
+        """Send what is queued, then close."""
+
+
+class Surroundings(Protocol):
+    """What a room needs of the relay it runs in."""
+
+    @property
+    def ready(self) -> schema.Ready: ...
+    def now_ms(self) -> int: ...
+    def command(self, command: schema.Command) -> None: ...
+    def token_for(self, grants: Grants) -> str: ...
+    def happened(self, room: RoomFacts, what: Happened) -> None: ...
+
+
+@dataclass
+class Member:
+    """A participant's live parts. `connection` is None while its client has lost its signalling."""
+
+    grants: Grants
+    peer: Peer
+    connection: Connection | None
+    silent_since: float | None = None  # when signalling or media was lost, on the relay's steady clock
+    rating: quality.Rating = quality.UNKNOWN
+
+    def send(self, message: rtc.SignalResponse) -> None:
+        if self.connection is not None:
+            self.connection.send(message)
+
+
+class LiveRoom:
+    """Everything goes through here on one event loop, so that rules and transports never see half a change."""
+
+    def __init__(self, rules: Room, surroundings: Surroundings) -> None:
+        self.rules = rules
+        self._around = surroundings
+        self._members: dict[ParticipantSid, Member] = {}
+        self._speakers = Speakers()
+
+    def member(self, sid: ParticipantSid) -> Member | None:
+        return self._members.get(sid)
+
+    @property
+    def members(self) -> tuple[ParticipantSid, ...]:
+        return tuple(self._members)
+
+    def enter(self, sid: ParticipantSid, grants: Grants, client: Client, connection: Connection) -> None:
+        """Let a participant in and greet it: the join message, then everything that follows. Raises RoomFull."""
+        effects = self.rules.join(sid, grants, client, self._around.now_ms())
+        peer = Peer(sid, self._around.ready, self._around.command)
+        self._members[sid] = Member(grants, peer, connection)
+        participant = self.rules.participant(sid)
+        assert participant is not None
+        connection.send(messages.join(self.rules.facts(), participant, self.rules.shown_to(sid)))
+        self._refresh_token(sid)
+        if speaking := self._speakers.current():
+            connection.send(messages.speakers(speaking))
+        self.apply(effects)
+        self._offer_to(sid)
+
+    def resume(self, sid: ParticipantSid, connection: Connection) -> None:
+        """A client goes on over a new connection: it is told the present state and restarts ICE on both transports."""
+        member = self._members[sid]
+        if member.connection is not None:
+            member.connection.close()
+        member.connection = connection
+        participant = self.rules.participant(sid)
+        assert participant is not None
+        connection.send(messages.reconnect())
+        connection.send(messages.participants([participant, *self.rules.shown_to(sid)]))
+        self._refresh_token(sid)
+        member.peer.restart_subscriber()
+        self._offer_to(sid)
+
+    def leave(self, sid: ParticipantSid, reason: Reason, *, said: bool = False) -> None:
+        """A participant goes. `said`: its client is told why."""
+        self.apply(self.rules.leave(sid, reason, self._around.now_ms(), said=said))
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Carry out effects in order; offers that become due go out once, at the end."""
+        offers: dict[ParticipantSid, None] = {}
+        for effect in effects:
+            self._carry_out(effect, offers)
+        for sid in offers:
+            self._offer_to(sid)
+
+    def _carry_out(self, effect: Effect, offers: dict[ParticipantSid, None]) -> None:  # noqa: C901 - one case each
+        match effect:
+            case ParticipantChanged(to, participant):
+                self._tell(to, messages.participants([participant]))
+            case RoomChanged(to):
+                self._tell(to, messages.room(self.rules.facts()))
+            case TrackAccepted(to, track):
+                self._tell([to], messages.track_published(track))
+            case RequestAnswered():
+                self._tell([effect.to], messages.request_answered(effect))
+            case TrackMuted(publisher, track_sid, muted, told):
+                self._mute(publisher, track_sid, muted, told)
+            case TrackStopped(publisher, track_sid, told):
+                self._stop_receiving(publisher, track_sid, told)
+            case Subscribed():
+                offers[effect.subscriber] = None
+                self._subscribe(effect)
+            case Unsubscribed(subscriber, track_sid):
+                offers[subscriber] = None
+                if (member := self._members.get(subscriber)) is not None:
+                    member.peer.stop_sending(track_sid)
+            case SubscriptionAllowed(to, publisher, track_sid, allowed):
+                self._tell([to], messages.subscription_allowed(publisher, track_sid, allowed))
+            case TokenStale(to):
+                self._refresh_token(to)
+            case Dismissed(sid, reason, said):
+                self._dismiss(sid, reason, said)
+            case Happened():
+                self._around.happened(self.rules.facts(), effect)
+            case _:
+                assert_never(effect)
+
+    # ------------------------------------------------------------------------------ carrying out, by effect
+
+    def _tell(self, to: Iterable[ParticipantSid], message: rtc.SignalResponse) -> None:
+        for sid in to:
+            if (member := self._members.get(sid)) is not None:
+                member.send(message)
+
+    def _mute(self, publisher: ParticipantSid, track_sid: TrackSid, muted: bool, told: bool) -> None:
+        if (member := self._members.get(publisher)) is not None:
+            member.peer.mute(track_sid, muted)
+            if told:
+                member.send(messages.muted(track_sid, muted))
+
+    def _stop_receiving(self, publisher: ParticipantSid, track_sid: TrackSid, told: bool) -> None:
+        if (member := self._members.get(publisher)) is not None:
+            member.peer.stop_receiving(track_sid)
+            if told:
+                member.send(messages.track_unpublished(track_sid))
+
+    def _subscribe(self, effect: Subscribed) -> None:
+        if (member := self._members.get(effect.subscriber)) is not None:
+            member.peer.consume(effect.publisher.sid, effect.track)
+        if effect.first:
+            self._tell([effect.publisher.sid], messages.track_subscribed(effect.track.sid))
+
+    def _dismiss(self, sid: ParticipantSid, reason: Reason, said: bool) -> None:
+        member = self._members.pop(sid, None)
+        self._speakers.forget(sid)
+        if member is None:
+            return
+        if said:
+            member.send(messages.leave(reason))
+        if member.connection is not None:
+            member.connection.close()
+        member.peer.close()
+        logger.info("participant left", extra={"room": self.rules.name, "participant": sid, "reason": reason.value})
+
+    def _refresh_token(self, sid: ParticipantSid) -> None:
+        member, participant = self._members.get(sid), self.rules.participant(sid)
+        if member is not None and participant is not None:
+            member.grants = with_permission(member.grants, participant.permission)
+            member.send(messages.refresh_token(self._around.token_for(member.grants)))
+
+    def refresh_tokens(self) -> None:
+        """Tokens are short: everybody gets a new one well before the old one ends."""
+        for sid in self._members:
+            self._refresh_token(sid)
+
+    def _offer_to(self, sid: ParticipantSid) -> None:
+        member = self._members.get(sid)
+        if member is not None and (due := member.peer.next_offer()) is not None:
+            member.send(messages.offer(*due))
+
+    # ----------------------------------------------------------------------------------- what clients negotiate
+
+    def offered(self, sid: ParticipantSid, number: int, text: str) -> None:
+        """A publisher's offer: what it stopped is unpublished, what it started goes live. Raises SdpError."""
+        member = self._members[sid]
+        gone = member.peer.offer(text)
+        for track_sid in gone:
+            self.apply(self.rules.unpublish(sid, track_sid))
+        effects = self._bind(sid)
+        participant = self.rules.participant(sid)
+        assert participant is not None
+        member.send(messages.answer(number, member.peer.answer(participant.tracks)))
+        self.apply(effects)
+
+    def answered(self, sid: ParticipantSid, number: int, text: str) -> None:
+        """A subscriber's answer. Raises SdpError."""
+        self._members[sid].peer.answered(number, text)
+        self._offer_to(sid)
+
+    def added(self, sid: ParticipantSid, effects: list[Effect]) -> None:
+        """After add_track: its section may have been offered before."""
+        self.apply(effects)
+        self.apply(self._bind(sid))
+
+    def _bind(self, sid: ParticipantSid) -> list[Effect]:
+        member, participant = self._members[sid], self.rules.participant(sid)
+        effects: list[Effect] = []
+        for one in member.peer.bind(participant.tracks if participant else ()):
+            effects += self.rules.track_negotiated(sid, one.track_sid, one.mid, one.mime_type)
+        return effects
+
+    # ------------------------------------------------------------------------------------ what is heard and seen
+
+    def view(self, sid: ParticipantSid, view: View) -> None:
+        """A subscriber shows tracks larger, smaller or not at all."""
+        for track_sid in view.tracks:
+            self._members[sid].peer.view(track_sid, view)
+
+    def heard(self, levels: Mapping[str, tuple[float, bool]]) -> None:
+        """The last interval's loudness by track; that of hidden participants concerns nobody."""
+        shown = [one for one in self.rules.participants if not one.permission.hidden]
+        here = [(one.sid, *levels[track.sid]) for one in shown for track in one.tracks if track.sid in levels]
+        if changed := self._speakers.heard(here):
+            self._tell(self.members, messages.speakers(changed))
+
+    def rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
+        """A participant's connection got better or worse."""
+        member, participant = self._members.get(sid), self.rules.participant(sid)
+        if member is None or participant is None or member.rating.quality is rating.quality:
+            return
+        member.rating = rating
+        to = [sid] if participant.permission.hidden else self.members
+        self._tell(to, messages.connection_quality({sid: rating}))
+
+    def forward(self, packet: data.Packet, sender: ParticipantSid | None = None) -> None:
+        """Hand a data message to whom it is for."""
+        rules = self.rules
+        to = rules.addressees(packet.destinations) if sender is None else rules.receivers(sender, packet.destinations)
+        for sid in to:
+            if (member := self._members.get(sid)) is not None:
+                member.peer.send_data(packet.label, packet.payload)

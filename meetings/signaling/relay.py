@@ -1,0 +1,283 @@
+"""The relay's control process: all rooms, the media worker behind them, and the passing of time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from meetings.clock import Clock
+from meetings.signaling import data, messages, quality
+from meetings.signaling.effects import Happened, Happening
+from meetings.signaling.grants import Grants, write_token
+from meetings.signaling.ids import new_sid
+from meetings.signaling.live import Connection, LiveRoom
+from meetings.signaling.media import schema
+from meetings.signaling.media.process import WorkerLink
+from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State
+from meetings.signaling.requests import Connect
+from meetings.signaling.room import Room
+from meetings.signaling.session import Session
+
+logger = logging.getLogger(__name__)
+
+TOKEN_TTL = timedelta(minutes=10)
+TOKEN_REFRESH_SECONDS = 300.0
+TICK_SECONDS = 1.0
+# How long a seat is kept for a client whose signalling or media is lost, and for one that never gets connected.
+RETURN_SECONDS = 15.0
+CONNECT_SECONDS = 60.0
+
+
+class NotReady(Exception):
+    """The media worker is being started; joining works again in a moment."""
+
+
+class UnknownSession(Exception):
+    """A client wants to go on with a session that is not here any more."""
+
+
+OnHappened = Callable[[RoomFacts, Happened], None]
+
+
+def _nobody(room: RoomFacts, what: Happened) -> None:
+    """Without webhooks nobody outside is told."""
+
+
+@dataclass
+class Relay:
+    """Owns rooms and worker. Everything is called on one event loop; only starting and stopping wait."""
+
+    keys: dict[str, str]
+    worker: WorkerLink
+    clock: Clock
+    on_happened: OnHappened = _nobody
+    room_settings: RoomSettings = field(default_factory=RoomSettings)
+
+    def __post_init__(self) -> None:
+        self.rooms: dict[str, LiveRoom] = {}
+        self._sessions: dict[ParticipantSid, Session] = {}
+        self._seats: dict[ParticipantSid, LiveRoom] = {}
+        self._ready: schema.Ready | None = None
+        self._started_ms = int(self.clock.now().timestamp() * 1000)
+        self._started_at = self.clock.monotonic()
+        self._refreshed_at = self._started_at
+        self._restarting: asyncio.Task[None] | None = None
+        self._closing = False
+
+    # ------------------------------------------------------------------------------------------ lifecycle
+
+    async def start(self) -> None:
+        """Start the media worker; raises WorkerError with a sentence for the operator."""
+        self._ready = await self.worker.start(self.on_event, self._worker_ended)
+
+    async def close(self) -> None:
+        """Tell every client to come back, then end the worker."""
+        self._closing = True
+        self._close_rooms(Reason.SERVER_SHUTDOWN)
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.gather(self._restarting, return_exceptions=True)
+        await self.worker.close()
+
+    def _worker_ended(self, reason: str) -> None:
+        """All media is lost with the worker: everybody is sent to connect anew, to a new one."""
+        logger.error("the media worker ended: %s", reason)
+        self._ready = None
+        self._close_rooms(Reason.SERVER_SHUTDOWN)
+        if not self._closing:
+            self._restarting = asyncio.get_running_loop().create_task(self._restart())
+
+    async def _restart(self) -> None:
+        delay = 0.1
+        while not self._closing:
+            try:
+                await self.start()
+            except Exception:
+                logger.exception("the media worker did not start; next try in %.1f s", delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+            else:
+                return
+
+    def _close_rooms(self, reason: Reason) -> None:
+        """Rooms themselves stay, with their metadata: their participants are about to return."""
+        for room in self.rooms.values():
+            room.apply(room.rules.close(reason, self.now_ms()))
+
+    # --------------------------------------------------------------------------- surroundings of every room
+
+    @property
+    def ready(self) -> schema.Ready:
+        if self._ready is None:
+            raise NotReady
+        return self._ready
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 that never jump, whatever is done to the wall clock."""
+        return self._started_ms + int((self.clock.monotonic() - self._started_at) * 1000)
+
+    def command(self, command: schema.Command) -> None:
+        self.worker.send(command)
+
+    def token_for(self, grants: Grants) -> str:
+        return write_token(grants, secret=self.keys[grants.api_key], now=self.clock.now(), ttl=TOKEN_TTL)
+
+    def happened(self, room: RoomFacts, what: Happened) -> None:
+        self.on_happened(room, what)
+
+    # ----------------------------------------------------------------------------------- rooms and sessions
+
+    def open_room(self, name: str, settings: RoomSettings | None = None, metadata: str = "") -> LiveRoom:
+        """The room of this name, made if it is not there."""
+        if (room := self.rooms.get(name)) is not None:
+            return room
+        sid = RoomSid(new_sid("RM"))
+        settings = settings or self.room_settings
+        rules = Room(sid, name, now_ms=self.now_ms(), settings=settings, metadata=metadata)
+        room = self.rooms[name] = LiveRoom(rules, self)
+        self.happened(rules.facts(), Happened(Happening.ROOM_STARTED))
+        return room
+
+    def end_room(self, name: str, reason: Reason) -> None:
+        """Dismiss everybody and forget the room. Raises KeyError."""
+        room = self.rooms[name]
+        room.apply(room.rules.close(reason, self.now_ms()))
+        del self.rooms[name]
+        self.happened(room.rules.facts(), Happened(Happening.ROOM_FINISHED))
+
+    def join(self, grants: Grants, connect: Connect, connection: Connection) -> Session:
+        """A client's new connection. Raises NotReady, RoomFull, UnknownSession."""
+        _ = self.ready
+        if connect.resumes is not None:
+            return self._resume(grants, connect.resumes, connection)
+        room = self.open_room(grants.room)
+        sid = ParticipantSid(new_sid("PA"))
+        room.enter(sid, grants, connect.client, connection)
+        logger.info("participant joined", extra={"room": grants.room, "participant": sid, "sdk": connect.client.sdk})
+        return self._session(room, sid, connection)
+
+    def _resume(self, grants: Grants, sid: ParticipantSid, connection: Connection) -> Session:
+        room = self.rooms.get(grants.room)
+        participant = room.rules.participant(sid) if room else None
+        if room is None or participant is None or participant.identity != grants.identity:
+            raise UnknownSession
+        room.resume(sid, connection)
+        return self._session(room, sid, connection)
+
+    def _session(self, room: LiveRoom, sid: ParticipantSid, connection: Connection) -> Session:
+        session = self._sessions[sid] = Session(room, sid, connection, self.clock)
+        self._seats[sid] = room
+        return session
+
+    # ------------------------------------------------------------------------------------------ the worker's news
+
+    def on_event(self, event: schema.Event) -> None:
+        """What the media worker reports."""
+        match event:
+            case schema.TransportConnected(transport):
+                self._connected(*_owner(transport))
+            case schema.TransportLost(transport, reason):
+                self._transport_lost(_owner(transport)[0], reason)
+            case schema.DataChannelOpen(transport, label):
+                self._channel_open(*_owner(transport), label)
+            case schema.DataReceived(transport, label, payload):
+                self._data_received(_owner(transport)[0], label, payload)
+            case schema.AudioLevels(levels):
+                by_track = {str(producer): (level, active) for producer, level, active in levels}
+                for room in self.rooms.values():
+                    room.heard(by_track)
+            case schema.ConsumerStats(transport, loss, jitter_ms, rtt_ms):
+                self._rated(_owner(transport)[0], quality.rate(loss, jitter_ms, rtt_ms))
+            case _:
+                pass  # layers, first packets and heartbeats concern the worker's own tests and health
+
+    def _connected(self, sid: ParticipantSid, kind: str) -> None:
+        room = self._seats.get(sid)
+        member = room.member(sid) if room else None
+        if room is None or member is None:
+            return
+        if member.connection is not None:
+            member.silent_since = None
+        if kind == "sub":
+            room.apply(room.rules.connected(sid))
+
+    def _transport_lost(self, sid: ParticipantSid, reason: str) -> None:
+        """With its signalling gone too, the client is not coming back; otherwise it may restart ICE."""
+        room = self._seats.get(sid)
+        member = room.member(sid) if room else None
+        if room is None or member is None:
+            return
+        logger.info("transport lost: %s", reason, extra={"room": room.rules.name, "participant": sid})
+        if member.connection is None:
+            room.leave(sid, Reason.SIGNAL_CLOSE)
+        elif member.silent_since is None:
+            member.silent_since = self.clock.monotonic()
+            room.rated(sid, quality.LOST)
+
+    def _channel_open(self, sid: ParticipantSid, kind: str, label: str) -> None:
+        room = self._seats.get(sid)
+        member = room.member(sid) if room else None
+        if member is not None and kind == "sub":
+            member.peer.channel_open(label)
+
+    def _data_received(self, sid: ParticipantSid, label: str, payload: bytes) -> None:
+        room = self._seats.get(sid)
+        sender = room.rules.participant(sid) if room else None
+        if room is not None and sender is not None and (packet := data.stamped(label, payload, sender)) is not None:
+            room.forward(packet, sid)
+
+    def _rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
+        if (room := self._seats.get(sid)) is not None:
+            room.rated(sid, rating)
+
+    # ------------------------------------------------------------------------------------------------ time
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Let time pass until stopped."""
+        while not stop.is_set():
+            self.tick()
+            try:
+                await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+            except TimeoutError:
+                continue
+
+    def tick(self) -> None:
+        """What is due now: silent clients, seats kept long enough, empty rooms, tokens."""
+        now = self.clock.monotonic()
+        for sid, session in list(self._sessions.items()):
+            self._check_session(sid, session)
+        for sid, room in list(self._seats.items()):
+            self._check_seat(sid, room, now)
+        for name in [name for name, room in self.rooms.items() if room.rules.expired(self.now_ms())]:
+            self.end_room(name, Reason.ROOM_CLOSED)
+        if now - self._refreshed_at >= TOKEN_REFRESH_SECONDS:
+            self._refreshed_at = now
+            for room in self.rooms.values():
+                room.refresh_tokens()
+
+    def _check_session(self, sid: ParticipantSid, session: Session) -> None:
+        if session.ended:
+            del self._sessions[sid]
+        elif session.silent_for > messages.PING_TIMEOUT_SECONDS * 2:
+            session.lost()
+
+    def _check_seat(self, sid: ParticipantSid, room: LiveRoom, now: float) -> None:
+        member, participant = room.member(sid), room.rules.participant(sid)
+        if member is None or participant is None:
+            del self._seats[sid]
+            return
+        never_connected = participant.state is State.JOINED and (
+            self.now_ms() - participant.joined_at_ms > CONNECT_SECONDS * 1000
+        )
+        given_up = member.silent_since is not None and now - member.silent_since > RETURN_SECONDS
+        if never_connected or given_up:
+            room.leave(sid, Reason.CONNECTION_TIMEOUT, said=True)
+
+
+def _owner(transport: schema.TransportId) -> tuple[ParticipantSid, str]:
+    """Whose transport it is, and which of the two."""
+    sid, _, kind = transport.rpartition(".")
+    return ParticipantSid(sid), kind

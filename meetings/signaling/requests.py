@@ -1,0 +1,245 @@
+"""What a client may ask for, as typed values; the one place that reads SignalRequest and a connection's query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from livekit.protocol import models, rtc
+
+from meetings.signaling import limits
+from meetings.signaling.model import Client, Identity, Kind, Layer, ParticipantSid, Source, TrackRequest, TrackSid
+from meetings.signaling.subscriptions import Admission
+
+
+class BadRequest(ValueError):
+    """A frame that is not a request any client of ours would send."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    number: int
+    sdp: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    number: int
+    sdp: str
+
+
+@dataclass(frozen=True)
+class AddTrack:
+    track: TrackRequest
+
+
+@dataclass(frozen=True)
+class Mute:
+    track_sid: TrackSid
+    muted: bool
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Subscribe to tracks, or no longer."""
+
+    tracks: tuple[TrackSid, ...]
+    wanted: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """How a subscriber shows tracks now. Quality is the spatial layer it asks for; 0x0: no size known."""
+
+    tracks: tuple[TrackSid, ...]
+    disabled: bool
+    quality: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Describe:
+    """New name, metadata or attributes of the client itself."""
+
+    request_id: int
+    name: str
+    metadata: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Admit:
+    """Who may receive the client's tracks."""
+
+    admission: Admission
+
+
+@dataclass(frozen=True)
+class Leave:
+    pass
+
+
+@dataclass(frozen=True)
+class Ping:
+    """`timestamp` in ms of the client's clock; `numbered`: it asks for pong_resp, not the older pong."""
+
+    timestamp: int
+    numbered: bool
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A request of a kind that needs no action here, such as trickled candidates of a client of an ICE-lite server."""
+
+    kind: str
+
+
+Request = Offer | Answer | AddTrack | Mute | Choose | View | Describe | Admit | Leave | Ping | Ignored
+
+SOURCES = {
+    models.TrackSource.UNKNOWN: Source.UNKNOWN,
+    models.TrackSource.CAMERA: Source.CAMERA,
+    models.TrackSource.MICROPHONE: Source.MICROPHONE,
+    models.TrackSource.SCREEN_SHARE: Source.SCREEN_SHARE,
+    models.TrackSource.SCREEN_SHARE_AUDIO: Source.SCREEN_SHARE_AUDIO,
+}
+
+
+def parse_request(frame: bytes | str) -> Request:
+    """One WebSocket frame: binary protobuf, or protojson in a text frame. Raises BadRequest."""
+    try:
+        if isinstance(frame, str):
+            message = json_format.Parse(frame, rtc.SignalRequest(), ignore_unknown_fields=True)
+        else:
+            message = rtc.SignalRequest.FromString(frame)
+        return _typed(message)
+    except (DecodeError, json_format.ParseError, UnicodeError, RecursionError) as error:
+        raise BadRequest("not a signalling request") from error
+
+
+def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a case
+    match message.WhichOneof("message"):
+        case "offer":
+            return Offer(message.offer.id, message.offer.sdp)
+        case "answer":
+            return Answer(message.answer.id, message.answer.sdp)
+        case "add_track":
+            return _add_track(message.add_track)
+        case "mute":
+            return Mute(TrackSid(message.mute.sid), message.mute.muted)
+        case "subscription":
+            return _choose(message.subscription)
+        case "track_setting":
+            return _view(message.track_setting)
+        case "update_metadata":
+            return _describe(message.update_metadata)
+        case "subscription_permission":
+            return _admit(message.subscription_permission)
+        case "leave":
+            return Leave()
+        case "ping":
+            return Ping(message.ping, numbered=False)
+        case "ping_req":
+            return Ping(message.ping_req.timestamp, numbered=True)
+        case None:
+            raise BadRequest("an empty request")
+        case kind:
+            return Ignored(kind)
+
+
+def _add_track(request: rtc.AddTrackRequest) -> Request:
+    if request.sid:
+        return Ignored("add_track of another codec")  # only one codec of a track is forwarded
+    kinds = {models.TrackType.AUDIO: Kind.AUDIO, models.TrackType.VIDEO: Kind.VIDEO}
+    kind = kinds.get(request.type)
+    if kind is None or not 0 < len(request.cid) <= limits.CID:
+        raise BadRequest("add_track without a kind or a cid")
+    return AddTrack(
+        TrackRequest(
+            cid=request.cid,
+            kind=kind,
+            source=SOURCES.get(request.source, Source.UNKNOWN),
+            name=request.name[: limits.NAME],
+            width=request.width,
+            height=request.height,
+            muted=request.muted,
+            layers=_layers(request),
+            stereo=request.stereo,
+            disable_dtx=request.disable_dtx,
+            stream=request.stream[: limits.STREAM],
+        )
+    )
+
+
+def _layers(request: rtc.AddTrackRequest) -> tuple[Layer, ...]:
+    """Newer clients give the layers with the codec instead."""
+    listed = list(request.layers)
+    if not listed and request.simulcast_codecs:
+        listed = list(request.simulcast_codecs[0].layers)
+    known = [one for one in listed if one.quality in (0, 1, 2)]
+    ordered = sorted(known, key=lambda one: one.quality)[:3]
+    return tuple(Layer(spatial, one.width, one.height, one.bitrate) for spatial, one in enumerate(ordered))
+
+
+def _choose(request: rtc.UpdateSubscription) -> Choose:
+    return Choose(track_sids(request.track_sids, request.participant_tracks), request.subscribe)
+
+
+def track_sids(direct: Iterable[str], grouped: Iterable[models.ParticipantTracks]) -> tuple[TrackSid, ...]:
+    """Both spellings of a list of tracks, as UpdateSubscription and the server API have them."""
+    sids = [*direct, *(sid for one in grouped for sid in one.track_sids)]
+    return tuple(TrackSid(sid) for sid in dict.fromkeys(sids))
+
+
+def _view(request: rtc.UpdateTrackSettings) -> View:
+    sids = tuple(TrackSid(sid) for sid in request.track_sids)
+    off = request.disabled or request.quality == models.VideoQuality.OFF
+    return View(sids, off, min(request.quality, 2), request.width, request.height)
+
+
+def _describe(request: rtc.UpdateParticipantMetadata) -> Describe:
+    return Describe(request.request_id, request.name, request.metadata, dict(request.attributes))
+
+
+def _admit(request: rtc.SubscriptionPermission) -> Admit:
+    whole: set[Identity | ParticipantSid] = set()
+    single: dict[TrackSid, set[Identity | ParticipantSid]] = {}
+    for one in request.track_permissions:
+        names: set[Identity | ParticipantSid] = set()
+        names |= {Identity(one.participant_identity)} if one.participant_identity else set()
+        names |= {ParticipantSid(one.participant_sid)} if one.participant_sid else set()
+        if one.all_tracks:
+            whole |= names
+        for sid in one.track_sids:
+            single.setdefault(TrackSid(sid), set()).update(names)
+    tracks = {sid: frozenset(names) for sid, names in single.items()}
+    return Admit(Admission(request.all_participants, frozenset(whole), tracks))
+
+
+@dataclass(frozen=True)
+class Connect:
+    """The query of a dual-connection `/rtc` request, without its token."""
+
+    client: Client
+    resumes: ParticipantSid | None = None  # reconnect=1: which connection it wants to go on with
+
+
+def parse_connect(query: Mapping[str, str]) -> Connect:
+    """Unknown or malformed parameters count as absent: newer clients send more than we know."""
+    capabilities = (_number(one) for one in query.get("capabilities", "").split(",")[:16])
+    client = Client(
+        auto_subscribe=query.get("auto_subscribe", "1") not in ("0", "false"),
+        protocol=_number(query.get("protocol", "")),
+        client_protocol=_number(query.get("client_protocol", "")),
+        capabilities=tuple(one for one in capabilities if one),
+        sdk=query.get("sdk", "")[:32],
+    )
+    again = query.get("reconnect") in ("1", "true")
+    return Connect(client, ParticipantSid(query.get("sid", "")[:64]) if again else None)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
