@@ -1,0 +1,55 @@
+// Bundles the browser side into the folder given: hashed names, one manifest that templates read.
+import * as esbuild from "esbuild";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const target = process.argv[2];
+if (!target) throw new Error("usage: node build.mjs FOLDER");
+mkdirSync(target, { recursive: true });
+
+const scripts = {};
+for (const folder of readdirSync("src", { withFileTypes: true })) {
+  for (const name of ["main.tsx", "main.ts"]) {
+    const path = join("src", folder.name, name);
+    if (folder.isDirectory() && existsSync(path)) scripts[folder.name] = path;
+  }
+}
+const styles = {};
+for (const name of ["app", "room"]) {
+  const path = join("styles", `${name}.css`);
+  if (existsSync(path)) styles[name] = path;
+}
+
+const common = {
+  bundle: true,
+  minify: true,
+  outdir: target,
+  metafile: true,
+  legalComments: "none",
+  target: ["chrome108", "firefox115", "safari16"], // rooms keep machines of 2023
+  loader: { ".woff2": "file", ".svg": "file" },
+  entryNames: "[name]-[hash]",
+  chunkNames: "chunk-[hash]",
+  assetNames: "[name]-[hash]",
+  logLevel: "warning",
+};
+const manifest = {};
+const remember = (result, extension) => {
+  for (const [path, output] of Object.entries(result.metafile.outputs)) {
+    if (!output.entryPoint) continue;
+    const name = Object.entries(extension === "js" ? scripts : styles).find(([, entry]) => entry === output.entryPoint);
+    if (name && path.endsWith(`.${extension}`)) manifest[`${name[0]}.${extension}`] = basename(path);
+  }
+};
+const entries = (map) => Object.entries(map).map(([out, path]) => ({ in: path, out }));
+
+if (Object.keys(scripts).length) {
+  const result = await esbuild.build({
+    ...common, entryPoints: entries(scripts), format: "esm", splitting: true, jsx: "automatic", jsxImportSource: "preact",
+  });
+  remember(result, "js");
+}
+if (Object.keys(styles).length) {
+  remember(await esbuild.build({ ...common, entryPoints: entries(styles) }), "css");
+}
+writeFileSync(join(target, "manifest.json"), JSON.stringify(manifest, null, 1));
