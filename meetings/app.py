@@ -1,6 +1,7 @@
 """Composition root of the coordinator: which features there are, and what runs beside the pages."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import ModuleType
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from . import models
+from . import models, operations
 from .clock import Clock, SystemClock
 from .config import Settings
 from .context import Context, make_context
@@ -25,7 +26,7 @@ assert models.metadata is not None  # every table is declared before the first q
 log = structlog.get_logger(__name__)
 
 # every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
-ROUTES: list[ModuleType] = [directory_routes]
+ROUTES: list[ModuleType] = [directory_routes, operations]
 JOBS: list[ModuleType] = []
 TASKS: list[ModuleType] = []
 
@@ -83,6 +84,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await context.database.dispose()
+
+
+async def run_jobs(settings: Settings) -> None:
+    """Claims and runs jobs until SIGTERM or SIGINT, beside any number of coordinators on the same database."""
+    context = make_context(settings, SystemClock())
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await JobRunner(context.database, context.clock, job_handlers(context)).run(stop)
+    finally:
         await context.database.dispose()
 
 

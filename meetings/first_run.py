@@ -1,0 +1,44 @@
+"""What happens before the first page: the schema, the demonstration or the first administrator's link."""
+
+from __future__ import annotations
+
+import sys
+
+from meetings import demo, migrations
+from meetings.clock import Clock
+from meetings.config import Settings
+from meetings.database import Database
+from meetings.directory.accounts import make_setup_link
+from meetings.serve import house_address
+
+
+async def prepare(settings: Settings, clock: Clock) -> None:
+    """Safe to run at every start. On PostgreSQL an existing schema is upgraded by `meetings db upgrade` only."""
+    database = Database(settings.database_url)
+    try:
+        found = await migrations.current_revision(database)
+        if settings.is_sqlite or found is None:
+            await migrations.upgrade(settings)
+        elif found != migrations.head_revision():
+            sys.exit(
+                f"The database stands at {found}, this version writes {migrations.head_revision()}: "
+                "make a backup, then run `meetings db upgrade`."
+            )
+        if settings.demo:
+            await demo.seed(settings, database, clock)
+        else:
+            await _first_admin(settings, database, clock)
+    finally:
+        await database.dispose()
+
+
+async def _first_admin(settings: Settings, database: Database, clock: Clock) -> None:
+    async with database.transaction() as session:
+        token = await make_setup_link(session, clock.now())
+    if token is not None:
+        house = house_address(settings)
+        print(  # noqa: T201 the one place where this link is ever told
+            f"\nTạo tài khoản quản trị đầu tiên · make the first administrator (once, within a day):\n"
+            f"  {house}/setup/{token}\n  http://localhost:{settings.port}/setup/{token}\n",
+            flush=True,
+        )
