@@ -149,7 +149,7 @@ async def test_what_cannot_be_filed_is_refused_and_nothing_is_stored(
     database: Database, store: Store, changes: dict[str, str], field: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
-        await put(database, store, filing(**changes))  # type: ignore[arg-type]
+        await put(database, store, filing(**changes))
     assert refusal.value.field == field
     async with database.read() as session:
         assert (await find(session, Wanted())).total == 0

@@ -1,0 +1,1 @@
+"""Minutes of a meeting: drafted from its log, edited as paragraphs, approved, filed in the register."""

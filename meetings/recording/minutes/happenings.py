@@ -1,0 +1,123 @@
+"""What happened in a meeting as lines that can go into the minutes, with the sentence proposed for each; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from meetings.errors import Text, text
+from meetings.events import Event
+from meetings.recording.minutes.log import Absence, Log, Turn
+
+WORTH_TELLING = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    title: str
+    presenter: str = ""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """`summary` is for the editor's list, in the reader's language; `heading` and `proposal` for the document."""
+
+    seq: int
+    at: datetime
+    summary: Text
+    proposal: str = ""
+    heading: str = ""
+    by_default: bool = True
+
+
+def happenings(log: Log, agenda: Mapping[str, AgendaItem]) -> list[Happening]:
+    """In the order of time. What is usually not told in minutes (a lost link) is listed, but not by default."""
+    turns = {turn.seq: turn for turn in log.turns}
+    absences = {absence.seq: absence for absence in log.absences}
+    numbers = _agenda_numbers(log)
+    found: list[Happening | None] = []
+    for event in log.events:
+        match event.kind:
+            case "conference.opened":
+                found.append(_opened(event, log))
+            case "agenda.started":
+                found.append(_agenda(event, numbers, agenda))
+            case "floor.granted" if event.seq in turns:
+                found.append(_floor(event, turns[event.seq]))
+            case "chat.message":
+                found.append(_chat(event))
+            case "announcement":
+                found.append(_announcement(event))
+            case "participant.left" if event.seq in absences:
+                found.append(_away(event, absences[event.seq]))
+    return [happening for happening in found if happening is not None]
+
+
+def _opened(event: Event, log: Log) -> Happening:
+    here = sum(at <= event.at and identity.startswith("point:") for identity, at in log.first_joined.items())
+    return Happening(
+        event.seq, event.at, text("Khai mạc, {count} điểm cầu có mặt", count=here), "Chủ tọa khai mạc cuộc họp."
+    )
+
+
+def _agenda_numbers(log: Log) -> dict[str, int]:
+    """Items are numbered as they came up, so that the minutes follow the meeting and not the plan."""
+    numbers: dict[str, int] = {}
+    for event in log.events:
+        if event.kind == "agenda.started":
+            numbers.setdefault(str(event.payload.get("item_id")), len(numbers) + 1)
+    return numbers
+
+
+def _agenda(event: Event, numbers: Mapping[str, int], agenda: Mapping[str, AgendaItem]) -> Happening:
+    key = str(event.payload.get("item_id"))
+    item = agenda.get(key, AgendaItem(str(event.payload.get("title") or "")))
+    proposal = f"{item.presenter} trình bày: …" if item.presenter else ""
+    return Happening(
+        event.seq, event.at, text("Nội dung: {title}", title=item.title), proposal, f"{numbers[key]}. {item.title}"
+    )
+
+
+def _floor(event: Event, turn: Turn) -> Happening:
+    who = f"Đại diện {turn.name}" if turn.identity.startswith("point:") else turn.name
+    length = turn.ended_at - turn.began_at if turn.ended_at else None
+    summary = (
+        text("{name} phát biểu, {minutes} phút", name=turn.name, minutes=_minutes(length))
+        if length is not None
+        else text("{name} phát biểu", name=turn.name)
+    )
+    return Happening(event.seq, event.at, summary, f"{who} phát biểu: …")
+
+
+def _chat(event: Event) -> Happening | None:
+    words = " ".join(str(event.payload.get("text") or "").split())
+    name = str(event.payload.get("name") or "")
+    if not words:
+        return None
+    summary = text("{name} nhắn: {words}", name=name, words=words if len(words) <= 60 else words[:59] + "…")
+    return Happening(event.seq, event.at, summary, f"{name} nêu ý kiến qua hộp thoại: “{words.rstrip('.')}”.")
+
+
+def _announcement(event: Event) -> Happening | None:
+    words = " ".join(str(event.payload.get("text") or "").split())
+    if not words:
+        return None
+    summary = text("Thông báo: {words}", words=words)
+    return Happening(event.seq, event.at, summary, f"Ban tổ chức thông báo: {words.rstrip('.')}.", by_default=False)
+
+
+def _away(event: Event, absence: Absence) -> Happening | None:
+    if absence.until is None:
+        summary = text("{name} rời cuộc họp", name=absence.name)
+        return Happening(event.seq, event.at, summary, f"{absence.name} rời cuộc họp.", by_default=False)
+    if absence.until - absence.since < WORTH_TELLING:
+        return None
+    minutes = _minutes(absence.until - absence.since)
+    summary = text("{name} mất kết nối {minutes} phút", name=absence.name, minutes=minutes)
+    return Happening(event.seq, event.at, summary, f"{absence.name} mất kết nối {minutes} phút.", by_default=False)
+
+
+def _minutes(length: timedelta) -> str:
+    """Whole minutes, at least one, with the leading zero of official texts."""
+    return f"{max(1, round(length.total_seconds() / 60)):02}"

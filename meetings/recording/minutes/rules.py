@@ -1,0 +1,205 @@
+"""The rules of minutes: states and acts, what form 1.9 wants, whether the record allows filing; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from meetings.errors import N_, Conflict, Invalid, Text, text
+from meetings.register.texts import checked_text, unprintable
+
+TEXT_LIMIT = 8000
+HEADING_LIMIT = 300
+PARAGRAPH_LIMIT = 500
+UNFILLED = "…"
+
+
+class State(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    FILED = "filed"
+
+
+class Act(StrEnum):
+    SAVE = "save"
+    SUBMIT = "submit"
+    RETURN = "return"
+    APPROVE = "approve"
+    FILE = "file"
+
+
+_NEXT: dict[tuple[State, Act], State] = {
+    (State.DRAFT, Act.SAVE): State.DRAFT,
+    (State.RETURNED, Act.SAVE): State.RETURNED,
+    (State.DRAFT, Act.SUBMIT): State.SUBMITTED,
+    (State.RETURNED, Act.SUBMIT): State.SUBMITTED,
+    (State.SUBMITTED, Act.RETURN): State.RETURNED,
+    (State.APPROVED, Act.RETURN): State.RETURNED,
+    (State.SUBMITTED, Act.APPROVE): State.APPROVED,
+    (State.APPROVED, Act.FILE): State.FILED,
+}
+
+_WHY_NOT: dict[State, str] = {
+    State.DRAFT: N_("Biên bản còn là bản thảo; xin trình duyệt trước."),
+    State.SUBMITTED: N_("Biên bản đang chờ duyệt nên chưa làm được việc này."),
+    State.RETURNED: N_("Biên bản đã được trả lại để sửa; xin sửa rồi trình lại."),
+    State.APPROVED: N_("Biên bản đã được duyệt; muốn sửa, xin đề nghị người duyệt trả lại."),
+    State.FILED: N_("Biên bản đã vào sổ và không thay đổi được nữa."),
+}
+
+
+def next_state(state: State, act: Act) -> State:
+    """The state after an act, or Conflict with what stands in the way."""
+    following = _NEXT.get((state, act))
+    if following is None:
+        raise Conflict(_WHY_NOT[state], code="wrong_state")
+    return following
+
+
+def editable(state: State) -> bool:
+    return (state, Act.SAVE) in _NEXT
+
+
+class Slot(StrEnum):
+    """Where a paragraph stands in form 1.9; only CONTENT may stand more than once."""
+
+    TIME = "time"
+    PLACE = "place"
+    ATTENDANCE = "attendance"
+    CHAIR = "chair"
+    SECRETARY = "secretary"
+    CONTENT = "content"
+    CLOSING = "closing"
+
+
+LABELS: dict[Slot, str] = {
+    Slot.TIME: N_("Thời gian bắt đầu"),
+    Slot.PLACE: N_("Địa điểm"),
+    Slot.ATTENDANCE: N_("Thành phần tham dự"),
+    Slot.CHAIR: N_("Chủ trì (chủ tọa)"),
+    Slot.SECRETARY: N_("Thư ký (người ghi biên bản)"),
+    Slot.CONTENT: N_("Nội dung"),
+    Slot.CLOSING: N_("Câu kết thúc"),
+}
+_ORDER = list(Slot)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One paragraph as people edit it; `moment_at` is the instant in the meeting it tells of."""
+
+    slot: Slot
+    text: str
+    heading: str = ""
+    moment_at: datetime | None = None
+
+
+def arranged(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
+    """The paragraphs checked and in the order of the form; every fault of the form at once."""
+    faults: list[Invalid] = []
+    kept: list[Paragraph] = []
+    for index, paragraph in enumerate(paragraphs):
+        try:
+            kept.append(_checked(paragraph, index))
+        except Invalid as fault:
+            faults.append(fault)
+    if len(paragraphs) > PARAGRAPH_LIMIT:
+        faults.append(Invalid("Biên bản có quá {limit} đoạn.", limit=PARAGRAPH_LIMIT))
+    for slot in Slot:
+        if slot is not Slot.CONTENT and sum(p.slot is slot for p in kept) > 1:
+            faults.append(Invalid("Mục “{label}” chỉ được có một lần.", label=text(LABELS[slot])))
+    if faults:
+        raise Invalid.many(faults)
+    present = {paragraph.slot for paragraph in kept}
+    kept += [Paragraph(slot, "") for slot in Slot if slot is not Slot.CONTENT and slot not in present]
+    return sorted(kept, key=lambda paragraph: _ORDER.index(paragraph.slot))
+
+
+def _checked(paragraph: Paragraph, index: int) -> Paragraph:
+    return Paragraph(
+        slot=paragraph.slot,
+        text=checked_text(paragraph.text, field=f"text-{index}", limit=TEXT_LIMIT, lines=True),
+        heading=checked_text(paragraph.heading, field=f"heading-{index}", limit=HEADING_LIMIT),
+        moment_at=paragraph.moment_at,
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the list before submitting. A check that `stops` must be met; the others are advice."""
+
+    ok: bool
+    sentence: Text
+    stops: bool = True
+
+
+def checks(title: str, paragraphs: Iterable[Paragraph]) -> list[Check]:
+    """What form 1.9 wants of the minutes, each with whether it is met."""
+    paragraphs = list(paragraphs)
+    empty = [LABELS[p.slot] for p in paragraphs if p.slot is not Slot.CONTENT and not p.text]
+    content = [p for p in paragraphs if p.slot is Slot.CONTENT and (p.text or p.heading)]
+    signs = unprintable(title + "".join(p.text + p.heading for p in paragraphs))
+    gaps = sum(UNFILLED in p.text for p in paragraphs)
+    closing = next((p.text for p in paragraphs if p.slot is Slot.CLOSING), "")
+    return [
+        Check(not empty, _labels_sentence(empty)),
+        Check(
+            bool(content),
+            text("Có nội dung diễn biến") if content else text("Mục “Nội dung” chưa có đoạn nào"),
+        ),
+        Check(
+            closing.endswith("./."),
+            text("Câu kết thúc có dấu ./.") if closing.endswith("./.") else text("Câu kết thúc phải có dấu ./. ở cuối"),
+        ),
+        Check(
+            not signs,
+            text("Mọi ký tự đều in được")
+            if not signs
+            else text("Có ký tự không in được, xin thay bằng chữ: {signs}", signs=" ".join(signs[:10])),
+        ),
+        Check(
+            not gaps,
+            text("Không còn chỗ để trống “…”")
+            if not gaps
+            else text("Còn {count} đoạn có chỗ để trống “…”", count=gaps),
+            stops=False,
+        ),
+    ]
+
+
+def _labels_sentence(empty: list[str]) -> Text:
+    if not empty:
+        return text("Đủ các mục bắt buộc và câu kết thúc")
+    return text("Mục “{label}” còn trống", label=text(empty[0]))
+
+
+def require_complete(title: str, paragraphs: Iterable[Paragraph]) -> None:
+    """Refuse to submit what cannot become a document of form 1.9."""
+    unmet = [check.sentence for check in checks(title, paragraphs) if check.stops and not check.ok]
+    faults = [Invalid("Chưa trình được biên bản: {what}.", what=sentence) for sentence in unmet]
+    if faults:
+        raise Invalid.many(faults)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What there is of recordings: how many still run, how many were stopped."""
+
+    running: int = 0
+    stopped: int = 0
+
+
+def require_record(record: Record, not_recorded_because: str) -> None:
+    """Minutes are filed with the recording they rest on, or with the reason why there is none."""
+    if record.running:
+        raise Conflict("Bản ghi của cuộc họp chưa dừng; xin dừng ghi rồi lưu biên bản.", code="recording_runs")
+    if not record.stopped and not not_recorded_because:
+        raise Invalid(
+            "Cuộc họp không có bản ghi; xin ghi rõ lý do không ghi hình.",
+            field="not_recorded_because",
+            code="no_recording",
+        )
