@@ -28,6 +28,8 @@ CONSENT_EVERY = 2.5
 SILENCE_LIMIT = 8.0  # nothing authentic for this long: the way is dead
 CONNECT_LIMIT = 10.0
 MAX_CANDIDATES = 50
+# A full agent that offered believes it controls, too: the greater number decides (RFC 8445 section 7.3.1.1).
+TIE_BREAKER = 2**64 - 1
 _DRAIN = 128  # datagrams per wake-up, so that timers get their turn
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 _HOST_PRIORITY = 126 << 24 | 65_535 << 8 | 255
@@ -56,7 +58,6 @@ class ClientTransport:
         self._candidates: dict[Address, None] = {}
         self._selected: Address | None = None
         self._transactions: dict[bytes, Address] = {}
-        self._tie_breaker = int.from_bytes(os.urandom(8), "big")
         self._heard = 0.0
         self._inbound: srtp.Inbound | None = None
         self._outbound: srtp.Outbound | None = None
@@ -197,7 +198,7 @@ class ClientTransport:
             f"{self._remote.ice_ufrag}:{self.local.ice_ufrag}",
             self._remote.ice_pwd,
             priority=_HOST_PRIORITY,
-            tie_breaker=self._tie_breaker,
+            tie_breaker=TIE_BREAKER,
             nominate=True,
         )
         self._send(request, address)
