@@ -1,0 +1,314 @@
+"""The relay's edge: LiveKit's paths over HTTP and WebSocket, for browsers and for the coordinator."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import PlainTextResponse
+from google.protobuf import json_format
+from livekit.protocol import rtc
+
+from meetings.clock import Clock, SystemClock
+from meetings.signaling import limits, messages
+from meetings.signaling.edge import CannotListen, bind, listener
+from meetings.signaling.grants import Grants, InvalidToken, read_token
+from meetings.signaling.media.process import ProcessWorker
+from meetings.signaling.media.worker import WorkerConfig
+from meetings.signaling.model import Reason
+from meetings.signaling.relay import NotReady, Relay, UnknownSession
+from meetings.signaling.requests import parse_connect
+from meetings.signaling.room import RoomFull
+from meetings.signaling.service import JSON, RoomService, TwirpError
+from meetings.signaling.session import Session
+from meetings.signaling.webhooks import Webhooks
+
+logger = logging.getLogger(__name__)
+
+CORS = {"Access-Control-Allow-Origin": "*"}
+LEAVE_SECONDS = 2.0  # for the last messages to a client that is being dismissed
+BODY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """Everything the relay is told from outside."""
+
+    keys: Mapping[str, str]
+    host: str = "127.0.0.1"
+    port: int = 7880
+    tls_host: str | None = None
+    tls_port: int = 7443
+    certfile: str | None = None
+    keyfile: str | None = None
+    announce: Sequence[str] = ()
+    udp_port: int = 7882
+    webhook_urls: Sequence[str] = ()
+    twirp_allow: Sequence[str] = ()  # networks beside loopback that may call the server API
+    origins: Sequence[str] = ()  # empty: any; a token is needed all the same
+
+
+class SocketConnection:
+    """A client's WebSocket. Messages wait in a bounded queue; a client that lets it fill is cut off."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.as_text = False  # answer in kind: clients that speak protojson say so by their first frame
+        self._socket = socket
+        self._queue: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue(limits.OUTBOX + 1)
+        self._closed = False
+
+    def send(self, message: rtc.SignalResponse) -> None:
+        if self._closed:
+            return
+        if self._queue.qsize() >= limits.OUTBOX:
+            logger.warning("a client does not read its messages and is cut off")
+            self._queue = asyncio.Queue(1)
+            self.close()
+            return
+        self._queue.put_nowait(message)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._queue.put_nowait(None)
+
+    async def write(self) -> None:
+        """Send what is queued until closed."""
+        while (message := await self._queue.get()) is not None:
+            if self.as_text:
+                await self._socket.send_text(json_format.MessageToJson(message, indent=None))
+            else:
+                await self._socket.send_bytes(message.SerializeToString())
+
+
+def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:
+    """The relay's application; the same one serves both listeners."""
+    app = FastAPI(title="relay", docs_url=None, redoc_url=None, openapi_url=None)
+    service = RoomService(relay)
+    allowed = [ipaddress.ip_network(one, strict=False) for one in settings.twirp_allow]
+
+    @app.api_route("/", methods=["GET", "HEAD"])
+    async def alive() -> Response:
+        return PlainTextResponse("OK", headers=CORS)
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, error: Exception) -> Response:
+        # Browsers must be able to read it: a 404 of /rtc/v1/validate is what makes clients fall back to /rtc.
+        return PlainTextResponse("404 page not found", 404, headers=CORS)
+
+    @app.get("/rtc/validate")
+    async def validate(request: Request) -> Response:
+        try:
+            _join_grants(request.query_params, request.headers, settings.keys)
+        except InvalidToken as error:
+            return PlainTextResponse(str(error), 401, headers=CORS)
+        return PlainTextResponse("success", headers=CORS)
+
+    @app.post("/twirp/livekit.RoomService/{method}")
+    async def twirp(method: str, request: Request) -> Response:
+        if not _may_call(request.client.host if request.client else "", allowed):
+            return PlainTextResponse("404 page not found", 404)
+        return await _twirp(service, method, request, settings.keys)
+
+    @app.websocket("/rtc")
+    async def rtc_dual(socket: WebSocket) -> None:
+        await _serve_client(relay, settings, socket)
+
+    @app.websocket("/{path:path}")
+    async def elsewhere(socket: WebSocket) -> None:
+        await _deny(socket, 404, "404 page not found")
+
+    return app
+
+
+# ------------------------------------------------------------------------------------------------- clients
+
+
+def _join_grants(query: Mapping[str, str], headers: Mapping[str, str], keys: Mapping[str, str]) -> Grants:
+    """Who wants to join. Raises InvalidToken."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    token = bearer if scheme.lower() == "bearer" else query.get("access_token", "")
+    grants = read_token(token, keys)
+    if not grants.room_join:
+        raise InvalidToken("the token does not permit joining a room")
+    return grants
+
+
+async def _deny(socket: WebSocket, status: int, text: str) -> None:
+    await socket.send_denial_response(PlainTextResponse(text, status, headers=CORS))
+
+
+async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket) -> None:
+    """Everything that can be refused is refused before the upgrade, as an HTTP status that clients understand."""
+    origin = socket.headers.get("origin")
+    if settings.origins and origin is not None and origin not in settings.origins:
+        await _deny(socket, 403, "this origin is not allowed")
+        return
+    try:
+        grants = _join_grants(socket.query_params, socket.headers, settings.keys)
+    except InvalidToken as error:
+        await _deny(socket, 401, str(error))
+        return
+    connection = SocketConnection(socket)
+    try:
+        session = relay.join(grants, parse_connect(socket.query_params), connection)
+    except NotReady:
+        await _deny(socket, 503, "the media worker is being started; try again")
+    except RoomFull:
+        await _deny(socket, 403, "the room has reached its participant limit")
+    except UnknownSession:
+        await _turn_back(socket)
+    else:
+        await _converse(socket, session, connection)
+
+
+async def _turn_back(socket: WebSocket) -> None:
+    """A session that is not here any more: the client is told to connect anew."""
+    await socket.accept()
+    await socket.send_bytes(messages.leave(Reason.STATE_MISMATCH).SerializeToString())
+    await socket.close()
+
+
+async def _converse(socket: WebSocket, session: Session, connection: SocketConnection) -> None:
+    """Read and write until either side ends it; what is queued for a dismissed client still goes out."""
+    writer = asyncio.create_task(_quietly(connection.write()))
+    reader: asyncio.Task[None] | None = None
+    try:
+        await socket.accept()
+        reader = asyncio.create_task(_quietly(_read(socket, session, connection)))
+        await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        if session.ended:
+            await asyncio.wait({writer}, timeout=LEAVE_SECONDS)
+        await _quietly(socket.close())
+    finally:
+        session.lost()
+        tasks = [task for task in (reader, writer) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _quietly(work: Any) -> None:
+    """A client may go at any moment, in the middle of anything."""
+    try:
+        await work
+    except (WebSocketDisconnect, OSError, RuntimeError) as error:
+        logger.debug("connection ended: %s", type(error).__name__)
+
+
+async def _read(socket: WebSocket, session: Session, connection: SocketConnection) -> None:
+    while not session.ended:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if (text := message.get("text")) is not None:
+            connection.as_text = True
+            session.receive(text)
+        else:
+            session.receive(message.get("bytes") or b"")
+
+
+# ----------------------------------------------------------------------------------------------- server API
+
+
+def _may_call(address: str, allowed: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return ip.is_loopback or any(ip in network for network in allowed)
+
+
+async def _twirp(service: RoomService, method: str, request: Request, keys: Mapping[str, str]) -> Response:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        grants = _api_grants(request, keys)
+        body = await _body(request)
+        return Response(service.answer(method, content_type, body, grants), media_type=content_type)
+    except TwirpError as error:
+        refusal = json.dumps({"code": error.code, "msg": str(error)})
+        return Response(refusal, error.status, media_type=JSON)
+
+
+def _api_grants(request: Request, keys: Mapping[str, str]) -> Grants:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise TwirpError("unauthenticated", "an access token is needed")
+    try:
+        return read_token(token, keys)
+    except InvalidToken as error:
+        raise TwirpError("unauthenticated", str(error)) from error
+
+
+async def _body(request: Request) -> bytes:
+    """The body, counted while it arrives."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.TWIRP_BODY:
+                    raise TwirpError("resource_exhausted", "the body is too large")
+                parts.append(part)
+    except TimeoutError:
+        raise TwirpError("malformed", "the body did not arrive in time") from None
+    return b"".join(parts)
+
+
+# -------------------------------------------------------------------------------------------------- running
+
+
+@dataclass
+class _Sockets:
+    plain: Any
+    tls: Any = None
+    opened: list[Any] = field(default_factory=list)
+
+
+def _open_sockets(settings: RelaySettings) -> _Sockets:
+    """Both listening sockets, or none. Raises CannotListen."""
+    plain = bind(settings.host, settings.port)
+    if settings.tls_host is None:
+        return _Sockets(plain, opened=[plain])
+    try:
+        tls = bind(settings.tls_host, settings.tls_port)
+    except CannotListen:
+        plain.close()
+        raise
+    return _Sockets(plain, tls, [plain, tls])
+
+
+async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
+    """Run the relay until stopped. Raises CannotListen or WorkerError with a sentence for the operator."""
+    clock = clock or SystemClock()
+    sockets = _open_sockets(settings)
+    worker = ProcessWorker(WorkerConfig(udp_port=settings.udp_port, announce=list(settings.announce)))
+    key, secret = next(iter(settings.keys.items()))
+    webhooks = Webhooks(list(settings.webhook_urls), key=key, secret=secret, clock=clock)
+    relay = Relay(dict(settings.keys), worker, clock, webhooks.happened)
+    app = create_app(relay, settings)
+    try:
+        servers = [(listener(app), sockets.plain)]
+        if sockets.tls is not None:
+            servers.append((listener(app, certfile=settings.certfile, keyfile=settings.keyfile), sockets.tls))
+        await relay.start()
+        async with asyncio.TaskGroup() as group:
+            for server, sock in servers:
+                group.create_task(server.serve(sockets=[sock]))
+            group.create_task(relay.run(stop))
+            await stop.wait()
+            await relay.close()
+            for server, _ in servers:
+                server.should_exit = True
+    finally:
+        await relay.close()
+        await webhooks.close()
+        for sock in sockets.opened:
+            sock.close()
