@@ -1,10 +1,7 @@
-"""Owns the log of what happened: append-only chains of events, followed by browsers and verified by anyone."""
+"""Owns the log of what happened: append-only chains, each event bound to the one before it."""
 
-import asyncio
-import contextlib
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +10,8 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
 
-from .database import Base, Database
+from meetings.database import Base
 
 HOUSE = "house"
 CHANGED = "chains"  # under this name session.info carries the chains that a transaction has lengthened
@@ -209,119 +204,3 @@ def _erased_by(body: bytes) -> set[int]:
         return {int(json.loads(body)["seq"])}
     except (ValueError, KeyError, TypeError):
         return set()  # a changed payload: named by its hash already
-
-
-class EventBus:
-    """Wakes those who follow a chain when it has grown; they read what is new from the database."""
-
-    def __init__(self, database: Database, poll_seconds: float = 2.0) -> None:
-        self._database = database
-        self._poll_seconds = poll_seconds
-        self._followers: dict[str, set[asyncio.Event]] = {}
-        self._closed = False
-        database.after_commit.append(self._committed)
-
-    def _committed(self, info: dict[Any, Any]) -> None:
-        for chain in info.get(CHANGED, ()):
-            self.wake(chain)
-
-    def wake(self, chain: str) -> None:
-        for follower in self._followers.get(chain, ()):
-            follower.set()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Hears of what other processes commit. On SQLite this process is the only one."""
-        await stop.wait()
-
-    def close(self) -> None:
-        """Ends every stream, so that the server can stop."""
-        self._closed = True
-        for chain in self._followers:
-            self.wake(chain)
-
-    async def follow(self, chain: str, after_seq: int = 0) -> AsyncGenerator[Event]:
-        """All events of a chain after a number, then each new one when it is committed. Never ends by itself."""
-        news = asyncio.Event()
-        self._followers.setdefault(chain, set()).add(news)
-        try:
-            while not self._closed:
-                news.clear()
-                async with self._database.read() as session:
-                    events = await read_after(session, chain, after_seq)
-                for event in events:
-                    after_seq = event.seq
-                    yield event
-                if not events:
-                    await self._wait(news)
-        finally:
-            self._leave(chain, news)
-
-    async def _wait(self, news: asyncio.Event) -> None:
-        with contextlib.suppress(TimeoutError):  # look again: a notice may have been lost between processes
-            await asyncio.wait_for(news.wait(), self._poll_seconds)
-
-    def _leave(self, chain: str, news: asyncio.Event) -> None:
-        followers = self._followers[chain]
-        followers.discard(news)
-        if not followers:
-            del self._followers[chain]
-
-
-HEARTBEAT_SECONDS = 15.0
-STREAM_SECONDS = 15 * 60.0  # the browser opens the next one; so a withdrawn right ends within this time
-
-
-def last_seen(request: Request, chain: str, default: int = 0) -> int:
-    """Where the browser's stream broke off: Last-Event-ID `meeting:seq`, or ?after=, or the default."""
-    header = request.headers.get("last-event-id", "")
-    name, _, number = header.rpartition(":")
-    if name == chain.removeprefix("meeting:") and number.isdecimal() and len(number) < 18:
-        return int(number)
-    after = request.query_params.get("after", "")
-    return int(after) if after.isdecimal() and len(after) < 18 else default
-
-
-def sse_stream(
-    events: AsyncGenerator[Event], *, heartbeat: float = HEARTBEAT_SECONDS, lifetime: float = STREAM_SECONDS
-) -> StreamingResponse:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    body = _frames(events, heartbeat, lifetime)
-    return StreamingResponse(body, media_type="text/event-stream", headers=headers)
-
-
-async def _frames(events: AsyncGenerator[Event], heartbeat: float, lifetime: float) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    end = loop.time() + lifetime
-    following: asyncio.Future[Event] | None = None
-    try:
-        yield b"retry: 1000\n\n"
-        while loop.time() < end:
-            following = following or asyncio.ensure_future(anext(events))
-            await asyncio.wait([following], timeout=heartbeat)
-            if not following.done():
-                yield b": still here\n\n"
-                continue
-            try:
-                event = following.result()
-            except StopAsyncIteration:
-                return
-            following = None
-            yield frame(event)
-    finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.wait([following])
-        await events.aclose()
-
-
-def frame(event: Event) -> bytes:
-    data = {
-        "seq": event.seq,
-        "kind": event.kind,
-        "at": event.at.astimezone(UTC).isoformat(),
-        "actor": event.actor_id,
-        "subject": event.subject_id,
-        "payload": event.payload,
-    }
-    name = event.chain.removeprefix("meeting:")
-    return b"id: %s:%d\ndata: %s\n\n" % (name.encode(), event.seq, json.dumps(data, ensure_ascii=False).encode())
