@@ -13,9 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .clock import Clock
-from .database import Base, Database
-from .ids import new_id
+from meetings.clock import Clock
+from meetings.database import Base, Database
+from meetings.errors import MeetingsError
+from meetings.ids import new_id
+from meetings.logs import redact
 
 log = structlog.get_logger(__name__)
 
@@ -137,6 +139,13 @@ async def _update_mine(session: AsyncSession, job_id: str, worker: str, values: 
         raise LeaseLost(job_id)
 
 
+@dataclass(frozen=True)
+class _Claim:
+    kind: str
+    max_attempts: int
+    job: JobContext
+
+
 class JobRunner:
     """Claims due jobs and runs their handlers, at most `concurrency` at a time, until told to stop."""
 
@@ -161,8 +170,7 @@ class JobRunner:
         try:
             while not stop.is_set():
                 self._wake.clear()
-                claimed = await self._fill()
-                if not claimed or len(self._running) >= self._concurrency:
+                if not await self._fill_safely() or len(self._running) >= self._concurrency:
                     await self._rest(stopping)
         finally:
             stopping.cancel()
@@ -171,23 +179,26 @@ class JobRunner:
     async def run_due(self) -> int:
         """Runs what is due now, one after the other, and says how much it was (for tests and commands)."""
         done = 0
-        while (job := await self._claim()) is not None:
-            await self._work(job)
+        while (claim := await self._claim()) is not None:
+            await self._work(claim)
             done += 1
         return done
+
+    async def _fill_safely(self) -> bool:
+        try:
+            return await self._fill()
+        except MeetingsError:
+            log.warning("jobs.database_away")
+            return False
 
     async def _fill(self) -> bool:
         claimed = False
         while len(self._running) < self._concurrency:
-            try:
-                job = await self._claim()
-            except Exception:
-                log.exception("jobs.claim_failed")
-                return False
-            if job is None:
+            claim = await self._claim()
+            if claim is None:
                 break
             claimed = True
-            task = asyncio.create_task(self._work(job))
+            task = asyncio.create_task(self._work(claim))
             self._running.add(task)
             task.add_done_callback(self._ended)
         return claimed
@@ -214,7 +225,7 @@ class JobRunner:
             left = update(Job).where(Job.state == JobState.RUNNING)
             await session.execute(left.values(state=JobState.QUEUED, worker=None, lease_until=None))
 
-    async def _claim(self) -> JobContext | None:
+    async def _claim(self) -> _Claim | None:
         now = self._clock.now()
         waiting = (Job.state == JobState.QUEUED) & or_(Job.run_at.is_(None), Job.run_at <= now)
         orphaned = (Job.state == JobState.RUNNING) & (Job.lease_until < now)
@@ -225,47 +236,51 @@ class JobRunner:
                 return None
             job.state, job.worker, job.lease_until = JobState.RUNNING, self._worker, now + LEASE
             job.attempts += 1
-            return JobContext(job.id, dict(job.payload), job.attempts, self._database, self._clock, self._worker)
+            mine = JobContext(job.id, dict(job.payload), job.attempts, self._database, self._clock, self._worker)
+            return _Claim(job.kind, job.max_attempts, mine)
 
-    async def _work(self, job: JobContext) -> None:
-        kind = await self._kind(job.job_id)
-        with structlog.contextvars.bound_contextvars(job_id=job.job_id, job_kind=kind):
-            renewing = asyncio.create_task(self._renew(job))
+    async def _work(self, claim: _Claim) -> None:
+        job = claim.job
+        with structlog.contextvars.bound_contextvars(job_id=job.job_id, job_kind=claim.kind):
+            work = asyncio.ensure_future(self._handlers[claim.kind](job))
+            renewing = asyncio.create_task(self._renew(job, work))
             try:
-                await self._handlers[kind](job)
+                await work
             except LeaseLost:
                 log.warning("jobs.lease_lost")
             except asyncio.CancelledError:
-                await self._store(job, state=JobState.QUEUED, run_at=None)
+                # stopped, not failed: the next runner begins it anew at once
+                await self._store(job, state=JobState.QUEUED, run_at=None, attempts=job.attempt - 1)
                 raise
             except Exception as error:
-                await self._failed(job, error)
+                await self._failed(claim, error)
             else:
                 await self._store(job, state=JobState.DONE, progress=1.0, error=None, finished_at=self._clock.now())
             finally:
                 renewing.cancel()
 
-    async def _kind(self, job_id: str) -> str:
-        async with self._database.read() as session:
-            return (await session.scalars(select(Job.kind).where(Job.id == job_id))).one()
-
-    async def _renew(self, job: JobContext) -> None:
+    async def _renew(self, job: JobContext, work: asyncio.Future[None]) -> None:
+        """Keeps the lease while the handler works; a handler whose job another worker has is stopped."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            async with self._database.transaction() as session:
-                await _update_mine(session, job.job_id, job.worker, {"lease_until": self._clock.now() + LEASE})
+            try:
+                async with self._database.transaction() as session:
+                    await _update_mine(session, job.job_id, job.worker, {"lease_until": self._clock.now() + LEASE})
+            except LeaseLost:
+                work.cancel()
+                return
+            except MeetingsError:
+                log.warning("jobs.lease_not_renewed")  # the database is away; there are two more tries in a lease
 
-    async def _failed(self, job: JobContext, error: Exception) -> None:
-        words = str(error) or type(error).__name__
-        async with self._database.read() as session:
-            row = (await session.scalars(select(Job).where(Job.id == job.job_id))).one()
-        now = self._clock.now()
-        if isinstance(error, GiveUp) or job.attempt >= row.max_attempts:
+    async def _failed(self, claim: _Claim, error: Exception) -> None:
+        job, now = claim.job, self._clock.now()
+        words = redact(str(error) or type(error).__name__)
+        if isinstance(error, GiveUp) or job.attempt >= claim.max_attempts:
             log.error("jobs.failed", error=words, exc_info=error)
             await self._store(job, state=JobState.FAILED, error=words, finished_at=now)
-            return
-        log.warning("jobs.will_retry", error=words, attempt=job.attempt)
-        await self._store(job, state=JobState.QUEUED, error=words, run_at=now + backoff(job.attempt))
+        else:
+            log.warning("jobs.will_retry", error=words, attempt=job.attempt)
+            await self._store(job, state=JobState.QUEUED, error=words, run_at=now + backoff(job.attempt))
 
     async def _store(self, job: JobContext, **values: Any) -> None:
         try:
