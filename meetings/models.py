@@ -4,7 +4,8 @@ from . import events, jobs
 from .database import Base
 from .directory import models as directory
 from .register import models as register
+from .scheduling import models as scheduling
 
 metadata = Base.metadata
 
-__all__ = ["directory", "events", "jobs", "metadata", "register"]
+__all__ = ["directory", "events", "jobs", "metadata", "register", "scheduling"]

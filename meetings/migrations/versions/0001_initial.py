@@ -239,6 +239,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "role", name=op.f("pk_account_roles")),
     )
     op.create_table(
+        "meetings",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("regime", sa.String(), nullable=False),
+        sa.Column("periodic", sa.Boolean(), nullable=False),
+        sa.Column("classification", sa.String(), nullable=False),
+        sa.Column("chair_person_id", sa.String(), nullable=False),
+        sa.Column("secretary_account_id", sa.String(), nullable=True),
+        sa.Column("created_by", sa.String(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("starts_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.Column("time_zone", sa.String(), nullable=False),
+        sa.Column("main_venue_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("state_changed_at", UtcDateTime(), nullable=True),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.Column("late_reason", sa.String(), nullable=False),
+        sa.Column("recording_planned", sa.Boolean(), nullable=False),
+        sa.Column("copied_from_id", sa.String(), nullable=True),
+        sa.Column("cancel_reason", sa.String(), nullable=False),
+        sa.Column("invited_at", UtcDateTime(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["chair_person_id"], ["persons.id"], name=op.f("fk_meetings_chair_person_id")),
+        sa.ForeignKeyConstraint(["copied_from_id"], ["meetings.id"], name=op.f("fk_meetings_copied_from_id")),
+        sa.ForeignKeyConstraint(["created_by"], ["accounts.id"], name=op.f("fk_meetings_created_by")),
+        sa.ForeignKeyConstraint(["main_venue_id"], ["venues.id"], name=op.f("fk_meetings_main_venue_id")),
+        sa.ForeignKeyConstraint(
+            ["secretary_account_id"], ["accounts.id"], name=op.f("fk_meetings_secretary_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meetings")),
+        sa.UniqueConstraint("uid", name=op.f("uq_meetings_uid")),
+    )
+    op.create_index("ix_meetings_chair_person_id_starts_at", "meetings", ["chair_person_id", "starts_at"], unique=False)
+    op.create_index("ix_meetings_starts_at", "meetings", ["starts_at"], unique=False)
+    op.create_table(
         "web_sessions",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("token_hash", sa.String(), nullable=False),
@@ -254,3 +294,121 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_web_sessions_token_hash")),
     )
     op.create_index(op.f("ix_web_sessions_account_id"), "web_sessions", ["account_id"], unique=False)
+    op.create_table(
+        "agenda_items",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("presenter", sa.String(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_agenda_items_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agenda_items")),
+    )
+    op.create_index(op.f("ix_agenda_items_meeting_id"), "agenda_items", ["meeting_id"], unique=False)
+    op.create_table(
+        "booking_drafts",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=True),
+        sa.Column(
+            "fields", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_booking_drafts_account_id")),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_booking_drafts_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_drafts")),
+    )
+    op.create_index(op.f("ix_booking_drafts_account_id"), "booking_drafts", ["account_id"], unique=False)
+    op.create_index(op.f("ix_booking_drafts_meeting_id"), "booking_drafts", ["meeting_id"], unique=False)
+    op.create_table(
+        "mailings",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column(
+            "snapshot", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_mailings_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailings")),
+    )
+    op.create_index(op.f("ix_mailings_meeting_id"), "mailings", ["meeting_id"], unique=False)
+    op.create_table(
+        "meeting_participants",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("post", sa.String(), nullable=False),
+        sa.Column("unit_name", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("requirement", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("answer_reason", sa.String(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("answer_token_hash", sa.String(), nullable=True),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_meeting_participants_meeting_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name=op.f("fk_meeting_participants_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_participants")),
+        sa.UniqueConstraint("answer_token_hash", name=op.f("uq_meeting_participants_answer_token_hash")),
+    )
+    op.create_index(op.f("ix_meeting_participants_meeting_id"), "meeting_participants", ["meeting_id"], unique=False)
+    op.create_index(op.f("ix_meeting_participants_person_id"), "meeting_participants", ["person_id"], unique=False)
+    op.create_table(
+        "meeting_points",
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("venue_id", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("unit_name", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_meeting_points_meeting_id")),
+        sa.ForeignKeyConstraint(["venue_id"], ["venues.id"], name=op.f("fk_meeting_points_venue_id")),
+        sa.PrimaryKeyConstraint("meeting_id", "venue_id", name=op.f("pk_meeting_points")),
+    )
+    op.create_index(op.f("ix_meeting_points_venue_id"), "meeting_points", ["venue_id"], unique=False)
+    op.create_table(
+        "papers",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("filename", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("added_at", UtcDateTime(), nullable=False),
+        sa.Column("added_by", sa.String(), nullable=True),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["added_by"], ["accounts.id"], name=op.f("fk_papers_added_by")),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_papers_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_papers")),
+    )
+    op.create_index(op.f("ix_papers_meeting_id"), "papers", ["meeting_id"], unique=False)
+    op.create_table(
+        "letters",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("mailing_id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("participant_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("to_name", sa.String(), nullable=False),
+        sa.Column("to_address", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("queued_at", UtcDateTime(), nullable=False),
+        sa.Column("done_at", UtcDateTime(), nullable=True),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["mailing_id"], ["mailings.id"], name=op.f("fk_letters_mailing_id")),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_letters_meeting_id")),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["meeting_participants.id"], name=op.f("fk_letters_participant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_letters")),
+        sa.UniqueConstraint("participant_id", "number", name=op.f("uq_letters_participant_id_number")),
+    )
+    op.create_index(op.f("ix_letters_meeting_id"), "letters", ["meeting_id"], unique=False)
+    op.create_index("ix_letters_state", "letters", ["state"], unique=False)

@@ -1,0 +1,1 @@
+"""What may be booked, decided by plain functions: words, clashes, secrecy, deadlines, the form."""
