@@ -14,6 +14,8 @@ from starlette.types import Scope
 
 from . import models, operations
 from .clock import Clock, SystemClock
+from .conduct import routes as conduct_routes
+from .conduct import tasks as conduct_tasks
 from .config import Settings
 from .context import Context, make_context
 from .directory import routes as directory_routes
@@ -26,9 +28,9 @@ assert models.metadata is not None  # every table is declared before the first q
 log = structlog.get_logger(__name__)
 
 # every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
-ROUTES: list[ModuleType] = [directory_routes, operations]
+ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations]
 JOBS: list[ModuleType] = []
-TASKS: list[ModuleType] = []
+TASKS: list[ModuleType] = [conduct_tasks]
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 

@@ -1,6 +1,7 @@
 """Names every module that declares tables, so that migrations and tests see the whole schema."""
 
 from . import events, jobs
+from .conduct import models as conduct
 from .database import Base
 from .directory import models as directory
 from .register import models as register
@@ -8,4 +9,4 @@ from .scheduling import models as scheduling
 
 metadata = Base.metadata
 
-__all__ = ["directory", "events", "jobs", "metadata", "register", "scheduling"]
+__all__ = ["conduct", "directory", "events", "jobs", "metadata", "register", "scheduling"]

@@ -104,6 +104,14 @@ def remove(seat: SeatFacts) -> list[Change]:
     return [Change(after, "seat.removed")]
 
 
+def unwelcome(seat: SeatFacts | None, *, generation: int | None, ended: bool) -> bool:
+    """Whether a connection that the relay holds must go: no admitted seat, an ended conference, or a browser that has
+    lost the seat to another and came back with an old token."""
+    if seat is None or not seat.admitted or ended:
+        return True
+    return generation is not None and generation < seat.generation
+
+
 def arrive(seat: SeatFacts, now: datetime) -> list[Change]:
     """The relay says that the seat's connection is there."""
     if seat.present or not seat.admitted:

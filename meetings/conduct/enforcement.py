@@ -1,0 +1,101 @@
+"""Makes the relay follow the database: rights, silence, removal, closing. What fails is done again by reconciliation.
+
+Nothing is remembered here: each order reads what the database says now, so late or crossing orders cannot do harm.
+"""
+
+from collections.abc import Iterable
+
+import structlog
+from sqlalchemy import select
+
+from meetings.conduct import livekit, models
+from meetings.conduct.livekit import NotThere, RelayUnreachable, RoomService
+from meetings.conduct.rules import entry
+from meetings.conduct.rules.course import ConferenceState
+from meetings.conduct.rules.seats import SeatFacts, Source, publishable
+from meetings.conduct.scene import Deed, Order, facts
+from meetings.context import Context
+
+log = structlog.get_logger(__name__)
+
+TRIES = 5
+
+
+async def carry_out(context: Context, meeting_id: str, orders: Iterable[Order]) -> bool:
+    """After the commit. False when the relay could not be reached."""
+    distinct = list(dict.fromkeys(orders))
+    if not distinct:
+        return True
+    try:
+        async with livekit.connect(context.settings) as rooms:
+            for order in distinct:
+                await _carry_out(context, rooms, meeting_id, order)
+    except RelayUnreachable as error:
+        log.warning("conduct.relay_unreachable", meeting_id=meeting_id, error=str(error))
+        return False
+    return True
+
+
+async def prepare_room(context: Context, meeting_id: str) -> None:
+    """So that the relay keeps the room as long as we do. A relay that is away makes it when the first one connects."""
+    try:
+        async with livekit.connect(context.settings) as rooms:
+            await rooms.create_room(meeting_id)
+    except RelayUnreachable as error:
+        log.warning("conduct.relay_unreachable", meeting_id=meeting_id, error=str(error))
+
+
+async def _carry_out(context: Context, rooms: RoomService, meeting_id: str, order: Order) -> None:
+    try:
+        match order.deed:
+            case Deed.RIGHTS:
+                await _set_rights(context, rooms, meeting_id, order.identity)
+            case Deed.SILENCE:
+                await rooms.silence(meeting_id, order.identity)
+            case Deed.EXPEL:
+                await _expel(context, rooms, meeting_id, order.identity)
+            case Deed.CLOSE:
+                await rooms.delete_room(meeting_id)
+    except NotThere:
+        log.debug("conduct.not_at_the_relay", meeting_id=meeting_id, identity=order.identity, deed=order.deed)
+
+
+async def _set_rights(context: Context, rooms: RoomService, meeting_id: str, identity: str) -> None:
+    """Sends the rights and looks again: two acts whose messages cross end with what was decided last."""
+    wanted = await _rights(context, meeting_id, identity)
+    for _ in range(TRIES):
+        if wanted is None:
+            return
+        await rooms.set_rights(meeting_id, identity, wanted)
+        sent, wanted = wanted, await _rights(context, meeting_id, identity)
+        if sent == wanted:
+            return
+
+
+async def _rights(context: Context, meeting_id: str, identity: str) -> tuple[Source, ...] | None:
+    seat, _ = await _standing(context, meeting_id, identity)
+    return publishable(seat) if seat is not None else None
+
+
+async def _expel(context: Context, rooms: RoomService, meeting_id: str, identity: str) -> None:
+    there = await rooms.participant(meeting_id, identity)
+    seat, ended = await _standing(context, meeting_id, identity)
+    if entry.unwelcome(seat, generation=there.generation, ended=ended):
+        await rooms.remove(meeting_id, identity)
+
+
+async def _standing(context: Context, meeting_id: str, identity: str) -> tuple[SeatFacts | None, bool]:
+    """The seat as the database has it, and whether its conference has ended."""
+    query = (
+        select(models.Conference.state, models.Seat)
+        .outerjoin(
+            models.Seat,
+            (models.Seat.meeting_id == models.Conference.meeting_id) & (models.Seat.identity == identity),
+        )
+        .where(models.Conference.meeting_id == meeting_id)
+    )
+    async with context.database.read() as session:
+        row = (await session.execute(query)).first()
+    if row is None:
+        return None, True
+    return facts(row[1]) if row[1] is not None else None, row[0] == ConferenceState.ENDED
