@@ -122,9 +122,18 @@ def upgrade() -> None:
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("successor_id", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["parent_id"], ["units.id"], name=op.f("fk_units_parent_id")),
+        sa.ForeignKeyConstraint(["successor_id"], ["units.id"], name=op.f("fk_units_successor_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_units")),
     )
+    op.create_table(
+        "webhook_receipts",
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_webhook_receipts")),
+    )
+    op.create_index("ix_webhook_receipts_received_at", "webhook_receipts", ["received_at"], unique=False)
     op.create_table(
         "documents",
         sa.Column("id", sa.String(length=16), nullable=False),
@@ -323,6 +332,35 @@ def upgrade() -> None:
     op.create_index(op.f("ix_booking_drafts_account_id"), "booking_drafts", ["account_id"], unique=False)
     op.create_index(op.f("ix_booking_drafts_meeting_id"), "booking_drafts", ["meeting_id"], unique=False)
     op.create_table(
+        "conferences",
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=True),
+        sa.Column("empty_since", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("end_reason", sa.String(), nullable=True),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("announcement", sa.String(), nullable=True),
+        sa.Column("announced_by", sa.String(), nullable=True),
+        sa.Column("announced_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_conferences_meeting_id")),
+        sa.PrimaryKeyConstraint("meeting_id", name=op.f("pk_conferences")),
+    )
+    op.create_table(
+        "guests",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_guests_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_guests")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_guests_token_hash")),
+    )
+    op.create_index(op.f("ix_guests_meeting_id"), "guests", ["meeting_id"], unique=False)
+    op.create_table(
         "mailings",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("meeting_id", sa.String(), nullable=False),
@@ -388,6 +426,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_papers_meeting_id"), "papers", ["meeting_id"], unique=False)
     op.create_table(
+        "agenda_progress",
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("item_id", sa.String(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["conferences.meeting_id"], name=op.f("fk_agenda_progress_meeting_id")),
+        sa.PrimaryKeyConstraint("meeting_id", "item_id", name=op.f("pk_agenda_progress")),
+    )
+    op.create_table(
         "letters",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("mailing_id", sa.String(), nullable=False),
@@ -412,3 +459,35 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_letters_meeting_id"), "letters", ["meeting_id"], unique=False)
     op.create_index("ix_letters_state", "letters", ["state"], unique=False)
+    op.create_table(
+        "seats",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("identity", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("venue_id", sa.String(), nullable=True),
+        sa.Column("account_id", sa.String(), nullable=True),
+        sa.Column("display_name", sa.String(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False),
+        sa.Column("present", sa.Boolean(), nullable=False),
+        sa.Column("arrived_at", UtcDateTime(), nullable=True),
+        sa.Column("joined_at", UtcDateTime(), nullable=True),
+        sa.Column("left_at", UtcDateTime(), nullable=True),
+        sa.Column("participant_sid", sa.String(), nullable=True),
+        sa.Column("held_mute", sa.Boolean(), nullable=False),
+        sa.Column("floor_since", UtcDateTime(), nullable=True),
+        sa.Column("hand_raised_at", UtcDateTime(), nullable=True),
+        sa.Column("may_audio", sa.Boolean(), nullable=False),
+        sa.Column("may_video", sa.Boolean(), nullable=False),
+        sa.Column("may_screen", sa.Boolean(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=True),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_seats_account_id")),
+        sa.ForeignKeyConstraint(["meeting_id"], ["conferences.meeting_id"], name=op.f("fk_seats_meeting_id")),
+        sa.ForeignKeyConstraint(["venue_id"], ["venues.id"], name=op.f("fk_seats_venue_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seats")),
+        sa.UniqueConstraint("meeting_id", "identity", name=op.f("uq_seats_meeting_id_identity")),
+    )
+    op.create_index(op.f("ix_seats_account_id"), "seats", ["account_id"], unique=False)
+    op.create_index(op.f("ix_seats_venue_id"), "seats", ["venue_id"], unique=False)
