@@ -1,19 +1,30 @@
-"""The media worker: one UDP socket, the transports, producers and consumers on it, and what a command does to them."""
+"""The media worker: its transports, producers and consumers, what commands do to them, what happens by itself."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable
+from typing import assert_never
 
 import msgspec
 
-from meetings.signaling.media import schema
+from meetings.signaling.media import port, schema
 from meetings.signaling.media.addresses import NoUsableAddress, announced
+from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate
+from meetings.signaling.media.ice import Credentials
+from meetings.signaling.media.producer import Producer
+from meetings.signaling.media.transport import Transport
 
 logger = logging.getLogger(__name__)
+
+_REPAIR_SECONDS = 0.02
+_TICK_SECONDS = 0.1
+_LEVELS_SECONDS = 0.4
+_REPORT_SECONDS = 1.0
+_STATISTICS_SECONDS = 3.0
 
 
 class WorkerConfig(msgspec.Struct, frozen=True):
@@ -29,53 +40,218 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """Carries out commands and emits events. Everything happens on one event loop; nothing here awaits."""
+    """Carries out commands and emits events. Everything happens on one event loop; nothing here awaits.
+
+    A command about an id that is not known (any more) does nothing: the two sides race when something closes.
+    """
 
     def __init__(self, config: WorkerConfig, emit: Callable[[schema.Event], None]) -> None:
         self.closed = False
         self._config = config
         self._emit = emit
         self._certificate = Certificate()
-        self._socket: socket.socket | None = None
-        self._packets_in = 0
-        self._packets_out = 0
+        self._port: port.Port | None = None
+        self._transports: dict[schema.TransportId, Transport] = {}
+        self._producers: dict[schema.ProducerId, Producer] = {}
+        self._consumers: dict[schema.ConsumerId, Consumer] = {}
+        self._timers: dict[Callable[[float], None], asyncio.TimerHandle] = {}
 
     def start(self) -> schema.Ready:
         """Bind the socket; raises WorkerError when the port is taken or no address is usable."""
+        config = self._config
         try:
-            addresses = announced(self._config.announce)
+            addresses = announced(config.announce)
+            sock = port.bind(config.udp_host, config.udp_port)
         except NoUsableAddress as error:
             raise WorkerError(str(error)) from error
-        self._socket = _bind(self._config)
-        port = self._socket.getsockname()[1]
-        return schema.Ready([(address, port) for address in addresses], "sha-256", self._certificate.fingerprint())
-
-    def handle(self, command: schema.Command) -> None:
-        """Carry out one command."""
-        match command:
-            case schema.Ping(number):
-                self._emit(schema.Pong(number, time.process_time(), self._packets_in, self._packets_out))
-            case schema.Shutdown():
-                self.close()
-            case _:
-                logger.warning("not carried out: %s", type(command).__name__)
+        except OSError as error:
+            where = f"UDP port {config.udp_port} on {config.udp_host}"
+            raise WorkerError(f"{where} cannot be used: {error.strerror}.") from error
+        number = sock.getsockname()[1]
+        self._port = port.Port(sock)
+        self._every(_REPAIR_SECONDS, self._repair)
+        self._every(_TICK_SECONDS, self._tick)
+        self._every(_LEVELS_SECONDS, self._levels)
+        self._every(_REPORT_SECONDS, self._report)
+        self._every(_STATISTICS_SECONDS, self._statistics)
+        return schema.Ready([(address, number) for address in addresses], "sha-256", self._certificate.fingerprint())
 
     def close(self) -> None:
         """Close everything; may be called again."""
+        if self.closed:
+            return
         self.closed = True
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        for handle in self._timers.values():
+            handle.cancel()
+        for transport_id in list(self._transports):
+            self._close_transport(transport_id)
+        if self._port is not None:
+            self._port.close()
+
+    # ------------------------------------------------------------------------------------------ commands
+
+    def handle(self, command: schema.Command) -> None:  # noqa: C901 - one line a case
+        """Carry out one command."""
+        if self.closed or self._port is None:
+            return
+        match command:
+            case schema.CreateTransport():
+                self._create_transport(command, self._port)
+            case schema.SetRemote(transport_id):
+                self._with_transport(transport_id, lambda transport: transport.set_remote(command))
+            case schema.RestartIce():
+                self._restart_ice(command, self._port)
+            case schema.CloseTransport(transport_id):
+                self._close_transport(transport_id)
+            case schema.Produce():
+                self._produce(command, self._port)
+            case schema.SetProducerMuted(producer_id, muted):
+                self._with_producer(producer_id, lambda producer: producer.set_muted(muted, _now()))
+            case schema.CloseProducer(producer_id):
+                self._close_producer(producer_id)
+            case schema.Consume():
+                self._consume(command)
+            case schema.SetLayer(consumer_id, max_spatial):
+                self._set_consumer(consumer_id, max_spatial=max_spatial)
+            case schema.SetConsumerPaused(consumer_id, paused):
+                self._set_consumer(consumer_id, paused=paused)
+            case schema.CloseConsumer(consumer_id):
+                self._close_consumer(consumer_id)
+            case schema.RequestKeyframe(producer_id):
+                self._with_producer(producer_id, lambda producer: producer.request_keyframes(_now()))
+            case schema.SendData(transport_id, label, payload):
+                self._with_transport(transport_id, lambda transport: transport.send_data(label, payload))
+            case schema.Ping(number):
+                self._emit(self._pong(number, self._port))
+            case schema.Shutdown():
+                self.close()
+            case _:
+                assert_never(command)
+
+    def _with_transport(self, transport_id: schema.TransportId, act: Callable[[Transport], None]) -> None:
+        transport = self._transports.get(transport_id)
+        if transport is not None:
+            act(transport)
+
+    def _with_producer(self, producer_id: schema.ProducerId, act: Callable[[Producer], None]) -> None:
+        producer = self._producers.get(producer_id)
+        if producer is not None:
+            act(producer)
+
+    def _create_transport(self, command: schema.CreateTransport, at: port.Port) -> None:
+        if command.transport_id not in self._transports:
+            transport = Transport(command, self._certificate, at.sender, self._emit)
+            self._transports[transport.id] = transport
+            at.add(transport)
+
+    def _restart_ice(self, command: schema.RestartIce, at: port.Port) -> None:
+        transport = self._transports.get(command.transport_id)
+        if transport is not None:
+            transport.agent.restart(Credentials(command.ice_ufrag, command.ice_pwd))
+            at.add(transport)
+
+    def _close_transport(self, transport_id: schema.TransportId) -> None:
+        transport = self._transports.pop(transport_id, None)
+        if transport is None or self._port is None:
+            return
+        for producer in [producer for producer in self._producers.values() if producer.transport is transport]:
+            self._close_producer(producer.id)
+        for consumer in [consumer for consumer in self._consumers.values() if consumer.transport is transport]:
+            self._close_consumer(consumer.id)
+        self._port.remove(transport)
+        transport.close()
+
+    def _produce(self, command: schema.Produce, at: port.Port) -> None:
+        transport = self._transports.get(command.transport_id)
+        if transport is None or command.producer_id in self._producers:
+            return
+        if not command.codecs or not command.encodings:
+            logger.error("producer %s has no codec or no encoding", command.producer_id)
+            return
+        producer = Producer(command, transport, at.sender, self._emit)
+        self._producers[producer.id] = producer
+        transport.receiver.expect(producer)
+
+    def _close_producer(self, producer_id: schema.ProducerId) -> None:
+        producer = self._producers.pop(producer_id, None)
+        if producer is None:
+            return
+        for consumer in list(producer.consumers):
+            self._close_consumer(consumer.id)
+        producer.transport.receiver.forget(producer)
+
+    def _consume(self, command: schema.Consume) -> None:
+        producer = self._producers.get(command.producer_id)
+        transport = self._transports.get(command.transport_id)
+        if producer is None or transport is None or command.consumer_id in self._consumers:
+            return
+        if command.ssrc in transport.consumers or command.rtx_ssrc in transport.consumers:
+            logger.error("consumer %s: its SSRC is in use on transport %s", command.consumer_id, transport.id)
+            return
+        consumer = Consumer(command, producer, transport)
+        self._consumers[consumer.id] = consumer
+        transport.subscribe(consumer)
+        producer.add(consumer, _now())
+
+    def _set_consumer(
+        self, consumer_id: schema.ConsumerId, *, max_spatial: int | None = None, paused: bool | None = None
+    ) -> None:
+        consumer = self._consumers.get(consumer_id)
+        if consumer is None:
+            return
+        if max_spatial is not None:
+            consumer.max_spatial = max_spatial
+        if paused is not None:
+            consumer.paused = paused
+        consumer.producer.select(consumer, _now())
+
+    def _close_consumer(self, consumer_id: schema.ConsumerId) -> None:
+        consumer = self._consumers.pop(consumer_id, None)
+        if consumer is not None:
+            consumer.producer.remove(consumer)
+            consumer.transport.unsubscribe(consumer)
+
+    def _pong(self, number: int, at: port.Port) -> schema.Pong:
+        return schema.Pong(number, time.process_time(), at.packets_in, at.sender.packets)
+
+    # ------------------------------------------------------------------------------------------ by itself
+
+    def _every(self, seconds: float, act: Callable[[float], None]) -> None:
+        """Call `act` again and again; a late call is not made up for."""
+
+        def run() -> None:
+            self._timers[act] = loop.call_later(seconds, run)
+            act(_now())
+
+        loop = asyncio.get_running_loop()
+        self._timers[act] = loop.call_later(seconds, run)
+
+    def _repair(self, now: float) -> None:
+        for transport in self._transports.values():
+            transport.receiver.ask_again(now)
+
+    def _tick(self, now: float) -> None:
+        for transport in self._transports.values():
+            transport.tick(now)
+        for producer in self._producers.values():
+            producer.tick(now)
+
+    def _report(self, now: float) -> None:
+        for transport in self._transports.values():
+            transport.report(now)
+
+    def _levels(self, now: float) -> None:
+        heard = [(producer, producer.levels.read()) for producer in self._producers.values() if producer.levels]
+        if heard:
+            levels = [(producer.id, *read) for producer, read in heard if not producer.muted and any(read)]
+            self._emit(schema.AudioLevels(levels))
+
+    def _statistics(self, now: float) -> None:
+        for transport in self._transports.values():
+            statistics = transport.take_statistics()
+            if statistics is not None:
+                self._emit(statistics)
 
 
-def _bind(config: WorkerConfig) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setblocking(False)
-    try:
-        sock.bind((config.udp_host, config.udp_port))
-    except OSError as error:
-        sock.close()
-        raise WorkerError(
-            f"UDP port {config.udp_port} on {config.udp_host} cannot be used: {error.strerror}."
-        ) from error
-    return sock
+def _now() -> float:
+    return time.monotonic()

@@ -1,0 +1,225 @@
+"""One subscriber of one track: its own SSRC and numbers, continued over every switch of layer, pause and resumption."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meetings.signaling.media import rtcp, vp8
+from meetings.signaling.media.forward import Entry, Plan, Sender, make_plan
+from meetings.signaling.media.layers import Layer
+from meetings.signaling.media.resend import Allowance
+from meetings.signaling.media.schema import Consume
+from meetings.signaling.media.timeline import continue_timestamp
+
+if TYPE_CHECKING:
+    from meetings.signaling.media.producer import Producer
+    from meetings.signaling.media.transport import Transport
+
+# NACKs reach back a second or so; with switches every half second this is more than enough.
+_EPOCHS = 8
+
+# A receiver that loses everything gets a tenth of a busy stream again, not all of it twice.
+_RESENDS_PER_SECOND = 300.0
+_RESENDS_AT_ONCE = 150.0
+
+
+@dataclass
+class Epoch:
+    """A stretch of the subscriber's numbers that came from one layer under one plan.
+
+    It begins at `start` (numbers do not wrap here) and ends where the next one begins.
+    """
+
+    start: int
+    layer: Layer
+    generation: int
+    plan: Plan
+    packets_before: int
+    octets_before: int
+
+    def covers(self, sequence: int) -> bool:
+        """Whether the layer's packet with this number falls into it and not before it."""
+        return sequence + self.plan.sequence_offset >= self.start
+
+
+class Consumer:
+    """Forwarding of a producer to a transport. `current` is what it gets, `target` what it waits for or gets."""
+
+    def __init__(self, command: Consume, producer: Producer, transport: Transport) -> None:
+        sequence = transport.next_sequence(command.ssrc)
+        rtx_sequence = transport.next_sequence(command.rtx_ssrc)
+        self.id = command.consumer_id
+        self.ssrc = command.ssrc
+        self.rtx_ssrc = command.rtx_ssrc
+        self.producer = producer
+        self.transport = transport
+        self.max_spatial = command.max_spatial
+        self.paused = command.paused
+        self.limit = 99  # what the way to this subscriber carries; see estimate.py
+        self.target: Layer | None = None
+        self.packets = 0
+        self.octets = 0
+        self.next_sequence = secrets.randbits(15) if sequence is None else sequence
+        self._command = command
+        self._epochs: deque[Epoch] = deque(maxlen=_EPOCHS)
+        self._current: Epoch | None = None
+        self._last: tuple[int, float] | None = None  # outgoing timestamp of the newest packet, and when
+        self._picture: tuple[vp8.Picture, vp8.Offsets] | None = None
+        self.rtx_sequence = secrets.randbits(15) if rtx_sequence is None else rtx_sequence
+        self._last_report: tuple[int, float] | None = None
+        self._resends = Allowance(_RESENDS_PER_SECOND, _RESENDS_AT_ONCE)
+
+    @property
+    def current(self) -> Layer | None:
+        """The layer that is being forwarded."""
+        return self._current.layer if self._current is not None else None
+
+    @property
+    def wanted(self) -> int:
+        """The highest layer to choose; -1 when nothing is to be forwarded."""
+        return -1 if self.paused or not self.transport.connected else min(self.max_spatial, self.limit)
+
+    def attach(self, layer: Layer, entry: Entry, now: float) -> Plan:
+        """Begin with this packet of the layer: its numbers go on where the last ones ended."""
+        self.detach()
+        offsets = self._continued_picture(entry)
+        plan = self._plan(
+            sequence_offset=self.next_sequence - entry.sequence,
+            timestamp_offset=self._continued_timestamp(layer, entry, now),
+            offsets=offsets,
+        )
+        epoch = Epoch(self.next_sequence, layer, layer.generation, plan, layer.packets, layer.octets)
+        self._current = epoch
+        self._epochs.append(epoch)
+        layer.attach(self, plan)
+        return plan
+
+    def detach(self) -> None:
+        """Stop forwarding; remember where to go on."""
+        epoch, self._current = self._current, None
+        if epoch is None:
+            return
+        layer, plan = epoch.layer, epoch.plan
+        layer.detach(self)
+        self.packets += layer.packets - epoch.packets_before
+        self.octets += layer.octets - epoch.octets_before
+        if layer.last is None:
+            return
+        self.next_sequence = max(self.next_sequence, layer.last.sequence + plan.sequence_offset + 1)
+        self._last = (layer.last.timestamp + plan.timestamp_offset & 0xFFFFFFFF, layer.last_at)
+        if layer.last.picture is not None:
+            self._picture = (layer.last.picture, plan.offsets or vp8.UNCHANGED)
+
+    def covers(self, entry: Entry) -> bool:
+        """Whether a late packet of the current layer belongs to what this subscriber was given."""
+        return self._current is not None and self._current.covers(entry.sequence)
+
+    def readdress(self) -> None:
+        """The subscriber's address changed."""
+        epoch = self._current
+        if epoch is not None and self.transport.selected is not None:
+            epoch.plan = epoch.plan._replace(address=self.transport.selected)
+            epoch.layer.replan(self, epoch.plan)
+
+    def resend(self, sender: Sender, lost: tuple[int, ...], now: float) -> None:
+        """Answer a NACK with what is still kept."""
+        for sequence in lost:
+            found = self._find(sequence)
+            if found is None:
+                continue
+            if not self._resends.take(now):
+                return
+            self._send_again(sender, *found)
+
+    def sender_report(self, now: float) -> rtcp.SenderReport | None:
+        """What to tell the subscriber about time: the publisher's clock, on our numbers. None until it told us."""
+        epoch = self._current
+        if epoch is None or epoch.layer.stream is None or epoch.layer.stream.sender_report is None:
+            return None
+        stream, layer = epoch.layer.stream, epoch.layer
+        report, age = epoch.layer.stream.sender_report, now - stream.sender_report_at
+        ntp = report.ntp + int(age * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
+        self._last_report = (ntp >> 16 & 0xFFFFFFFF, now)
+        return rtcp.SenderReport(
+            self.ssrc,
+            ntp,
+            report.timestamp + int(age * stream.clock_rate) + epoch.plan.timestamp_offset & 0xFFFFFFFF,
+            self.packets + layer.packets - epoch.packets_before & 0xFFFFFFFF,
+            self.octets + layer.octets - epoch.octets_before & 0xFFFFFFFF,
+        )
+
+    def round_trip(self, report: rtcp.Report, now: float) -> float | None:
+        """Seconds to the subscriber and back, when its report answers our last one."""
+        if self._last_report is None or report.last_sr != self._last_report[0]:
+            return None
+        return max(0.0, now - self._last_report[1] - report.delay_since_sr / 65536)
+
+    def _find(self, wrapped: int) -> tuple[Entry, Plan] | None:
+        """The packet that went out, or should have, under this number."""
+        newest = self._newest_sequence()
+        sequence = newest - (newest - wrapped & 0xFFFF)
+        epoch = next((epoch for epoch in reversed(self._epochs) if sequence >= epoch.start), None)
+        if epoch is None or epoch.generation != epoch.layer.generation:
+            return None
+        entry = epoch.layer.ring.get(sequence - epoch.plan.sequence_offset)
+        return (entry, epoch.plan) if entry is not None else None
+
+    def _newest_sequence(self) -> int:
+        epoch = self._current
+        if epoch is None or epoch.layer.last is None:
+            return self.next_sequence - 1
+        return epoch.layer.last.sequence + epoch.plan.sequence_offset
+
+    def _send_again(self, sender: Sender, entry: Entry, plan: Plan) -> None:
+        rtx_type = self._command.codec.rtx_payload_type
+        if self.transport.selected is not None:
+            plan = plan._replace(address=self.transport.selected)
+        if self.rtx_ssrc and rtx_type is not None:
+            sender.retransmission(entry, plan, self.rtx_ssrc, rtx_type, self.rtx_sequence)
+            self.rtx_sequence += 1
+        else:
+            sender.fan_out(entry, [plan])
+
+    def _plan(self, *, sequence_offset: int, timestamp_offset: int, offsets: vp8.Offsets) -> Plan:
+        transport, command = self.transport, self._command
+        assert transport.outbound is not None
+        assert transport.selected is not None
+        return make_plan(
+            payload_type=command.codec.payload_type,
+            ssrc=self.ssrc,
+            mid=command.mid.encode(),
+            mid_id=command.extensions.mid,
+            send_time_id=command.extensions.abs_send_time,
+            sequence_offset=sequence_offset,
+            timestamp_offset=timestamp_offset,
+            outbound=transport.outbound,
+            address=transport.selected,
+            offsets=offsets,
+        )
+
+    def _continued_picture(self, entry: Entry) -> vp8.Offsets:
+        if self._picture is None or entry.picture is None:
+            return vp8.UNCHANGED
+        return vp8.continued(*self._picture, entry.picture)
+
+    def _continued_timestamp(self, layer: Layer, entry: Entry, now: float) -> int:
+        before = self._epochs[-1] if self._epochs else None
+        if before is None or self._last is None:
+            return 0
+        if before.layer is layer and before.generation == layer.generation:
+            return before.plan.timestamp_offset
+        last, last_at = self._last
+        rate = self.producer.clock_rate
+        timestamp = continue_timestamp(
+            entry.timestamp,
+            layer.stream,
+            before.layer.stream if before.generation == before.layer.generation else None,
+            before.plan.timestamp_offset,
+            last,
+            now - last_at,
+            rate,
+        )
+        return timestamp - entry.timestamp & 0xFFFFFFFF

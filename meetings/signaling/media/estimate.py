@@ -1,0 +1,101 @@
+"""What a way can carry: feedback to publishers on every packet's arrival, and the layer a subscriber's way bears."""
+
+from __future__ import annotations
+
+from meetings.signaling.media import rtcp
+
+# One feedback packet stays well inside a datagram: 400 statuses are 116 bytes, their deltas at most 800.
+_MAX_STATUSES = 400
+_MAX_GAP = 200  # numbers missing before the first one; of more the publisher learns from what follows
+
+
+class ArrivalLog:
+    """Arrivals by transport-wide sequence number, for feedback every 100 ms (draft-holmer-rmcat-transport-wide-cc)."""
+
+    def __init__(self) -> None:
+        self._arrivals: dict[int, float] = {}
+        self._newest = -1  # without wrap
+        self._reported = -1
+        self._count = 0
+
+    def arrived(self, wrapped: int, now: float) -> None:
+        """One packet with this number."""
+        if self._newest < 0:
+            self._newest = self._reported = wrapped + 0x10000
+            self._reported -= 1
+        difference = (wrapped - self._newest + 0x8000 & 0xFFFF) - 0x8000
+        sequence = self._newest + difference
+        self._newest = max(self._newest, sequence)
+        self._arrivals.setdefault(sequence, now)
+
+    def feedback(self, ssrc: int, media_ssrc: int) -> list[bytes]:
+        """Reports on everything since the last ones; numbers between that did not come count as lost."""
+        arrivals, self._arrivals = sorted(self._arrivals.items()), {}
+        packets = []
+        while arrivals:
+            base = min(self._reported + 1, arrivals[0][0])
+            if arrivals[0][0] - base > _MAX_GAP:
+                base = arrivals[0][0]
+            taken = [arrival for arrival in arrivals if arrival[0] < base + _MAX_STATUSES]
+            arrivals = arrivals[len(taken) :]
+            packets.append(rtcp.twcc(ssrc, media_ssrc, base, taken, self._count))
+            self._count = self._count + 1 & 0xFF
+            self._reported = max(self._reported, taken[-1][0])
+        return packets
+
+
+# A way that loses this much is carrying more than it can; wireless noise alone stays below.
+_HEAVY_LOSS = 0.10
+_LIGHT_LOSS = 0.02
+_PATIENCE = 2  # heavy reports in a row before anything is taken away
+_TOP = 2
+_CALM_SECONDS = 8.0
+_MAX_CALM_SECONDS = 60.0
+
+
+class Downlink:
+    """The highest layer one subscriber's way bears, from its receiver reports and REMB.
+
+    A receiver's estimate grows only with what it is sent, so alone it would hold a good way down for ever; it counts
+    only together with loss. After a reduction one layer is tried again when it has been calm, later each time it fails.
+    """
+
+    def __init__(self) -> None:
+        self.limit = _TOP
+        self.loss = 0.0
+        self.remb = 0
+        self._heavy = 0
+        self._calm_since: float | None = None
+        self._calm_needed = _CALM_SECONDS
+        self._raised_at = 0.0
+
+    def reported(self, loss: float, now: float) -> bool:
+        """A receiver report on video; True when `limit` changed."""
+        self.loss += (loss - self.loss) * 0.5
+        if loss > _HEAVY_LOSS:
+            self._heavy += 1
+            self._calm_since = None
+            return self._heavy >= _PATIENCE and self._lower(now)
+        self._heavy = 0
+        if loss > _LIGHT_LOSS:
+            self._calm_since = None
+        elif self._calm_since is None:
+            self._calm_since = now
+        return self._calm_since is not None and now - self._calm_since > self._calm_needed and self._raise(now)
+
+    def _lower(self, now: float) -> bool:
+        self._heavy = 0
+        if self.limit == 0:
+            return False
+        failed_quickly = now - self._raised_at < 2 * _CALM_SECONDS
+        self._calm_needed = min(_MAX_CALM_SECONDS, self._calm_needed * 2) if failed_quickly else _CALM_SECONDS
+        self.limit -= 1
+        return True
+
+    def _raise(self, now: float) -> bool:
+        self._calm_since = now
+        if self.limit == _TOP:
+            return False
+        self._raised_at = now
+        self.limit += 1
+        return True

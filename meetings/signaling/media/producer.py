@@ -1,0 +1,185 @@
+"""One published track: its layers, who subscribes to them, and what happens to each of its packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from meetings.signaling.media import rtcp, vp8
+from meetings.signaling.media.forward import Entry, Sender
+from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, choose
+from meetings.signaling.media.levels import LevelMeter
+from meetings.signaling.media.resend import AUDIO_PACKETS, VIDEO_PACKETS
+from meetings.signaling.media.rtp import Header
+from meetings.signaling.media.schema import ConsumerLayer, Event, Produce, ProducerLayers, ProducerStarted
+from meetings.signaling.media.stream import Arrival
+
+if TYPE_CHECKING:
+    from meetings.signaling.media.consumer import Consumer
+    from meetings.signaling.media.transport import Transport
+
+
+class Producer:
+    """A track of one transport. Packets come in by `take`; subscribers move between layers as these come and go."""
+
+    def __init__(self, command: Produce, transport: Transport, sender: Sender, emit: Callable[[Event], None]) -> None:
+        self.id = command.producer_id
+        self.kind = command.kind
+        self.command = command
+        self.transport = transport
+        codec = command.codecs[0]
+        self.clock_rate = codec.clock_rate
+        self.payload_type = codec.payload_type
+        self.rtx_payload_type = codec.rtx_payload_type
+        self.level_id = command.extensions.audio_level
+        self.muted = command.muted
+        self.consumers: list[Consumer] = []
+        self.levels = LevelMeter() if command.kind == "audio" else None
+        size = VIDEO_PACKETS if command.kind == "video" else AUDIO_PACKETS
+        self.layers = {encoding.spatial: Layer(encoding.spatial, encoding.rid, size) for encoding in command.encodings}
+        self._sender = sender
+        self._emit = emit
+        self._started = False
+        self._vp8 = codec.mime_type == "video/vp8"
+
+    # ------------------------------------------------------------------------------------------ packets
+
+    def take(self, layer: Layer, header: Header, packet: bytes, arrival: Arrival, now: float) -> None:
+        """One packet of a layer, authenticated and placed in its stream."""
+        layer.heard_at = now
+        if not layer.alive:
+            self._revive(layer, now)
+        if arrival is Arrival.RESTART:
+            layer.restart()
+        if self.muted or layer.stream is None:
+            return
+        newest = arrival is not Arrival.LATE
+        sequence = layer.stream.extended(header.sequence)
+        payload = packet[header.payload_start : header.payload_end]
+        if not payload and newest:
+            layer.compaction.remove(sequence)
+            return
+        entry = Entry(
+            layer.compaction.newest(sequence) if newest else layer.compaction.late(sequence),
+            header.timestamp,
+            0x80 if header.marker else 0,
+            payload,
+            int(now * 262144) & 0xFFFFFF,
+            vp8.parse(payload) if self._vp8 else None,
+        )
+        if newest:
+            self._take_newest(layer, entry, now)
+        else:
+            self._take_late(layer, entry)
+
+    def _take_newest(self, layer: Layer, entry: Entry, now: float) -> None:
+        if layer.waiting and self._begins(entry):
+            for consumer in list(layer.waiting):
+                self._switch(consumer, layer, entry, now)
+        layer.keep(entry, now)
+        if layer.plans:
+            self._sender.fan_out(entry, layer.plans)
+
+    def _take_late(self, layer: Layer, entry: Entry) -> None:
+        layer.ring.put(entry)
+        plans = [plan for consumer, plan in zip(layer.attached, layer.plans, strict=True) if consumer.covers(entry)]
+        self._sender.fan_out(entry, plans)
+
+    def _begins(self, entry: Entry) -> bool:
+        """Whether a decoder can begin with this packet."""
+        if not self._vp8:
+            return True
+        return entry.picture is not None and entry.picture.keyframe
+
+    def _switch(self, consumer: Consumer, layer: Layer, entry: Entry, now: float) -> None:
+        layer.waiting.remove(consumer)
+        consumer.attach(layer, entry, now)
+        self._emit(ConsumerLayer(consumer.id, layer.spatial))
+
+    # ------------------------------------------------------------------------------------------ subscribers
+
+    def add(self, consumer: Consumer, now: float) -> None:
+        """A new subscriber; it begins with the next keyframe."""
+        self.consumers.append(consumer)
+        self.select(consumer, now)
+
+    def remove(self, consumer: Consumer) -> None:
+        """It wants nothing any more."""
+        self.consumers.remove(consumer)
+        self._leave(consumer)
+
+    def select(self, consumer: Consumer, now: float) -> None:
+        """Choose the subscriber's layer again, after anything changed that the choice depends on."""
+        alive = [layer.spatial for layer in self.layers.values() if layer.alive]
+        spatial = None if self.muted else choose(alive, consumer.wanted)
+        target = self.layers[spatial] if spatial is not None else None
+        if target is consumer.target and (target is None or consumer in target.waiting or consumer.current is target):
+            return
+        if consumer.target is not None and consumer in consumer.target.waiting:
+            consumer.target.waiting.remove(consumer)
+        consumer.target = target
+        if target is None:
+            self._leave(consumer)
+        elif consumer.current is not target:
+            target.waiting.append(consumer)
+            self.request_keyframe(target, now)
+
+    def _leave(self, consumer: Consumer) -> None:
+        had = consumer.current is not None
+        consumer.detach()
+        for layer in self.layers.values():
+            layer.detach(consumer)
+        consumer.target = None
+        if had:
+            self._emit(ConsumerLayer(consumer.id, -1))
+
+    def select_all(self, now: float) -> None:
+        """Choose every subscriber's layer again."""
+        for consumer in self.consumers:
+            self.select(consumer, now)
+
+    def set_muted(self, muted: bool, now: float) -> None:
+        """Muted, nothing passes; afterwards everybody starts again where they were."""
+        if muted == self.muted:
+            return
+        self.muted = muted
+        self.select_all(now)
+        for layer in self.layers.values():
+            layer.ring.clear()
+
+    # ------------------------------------------------------------------------------------------ keyframes and life
+
+    def request_keyframe(self, layer: Layer, now: float) -> None:
+        """Ask the publisher, at most every half second; a request in between is kept."""
+        if self.kind != "video" or layer.stream is None:
+            return
+        layer.keyframe_wanted = True
+        if layer.keyframe_due(now):
+            self.transport.send_rtcp(rtcp.pli(self.transport.feedback_ssrc, layer.stream.ssrc))
+
+    def request_keyframes(self, now: float) -> None:
+        """Ask for one on every layer."""
+        for layer in self.layers.values():
+            self.request_keyframe(layer, now)
+
+    def tick(self, now: float) -> None:
+        """Every 100 ms: which layers still come, and keyframes somebody still waits for."""
+        for layer in self.layers.values():
+            if layer.keyframe_wanted or layer.waiting:
+                self.request_keyframe(layer, now)
+        faded = [layer for layer in self.layers.values() if layer.alive and now - layer.heard_at > ALIVE_SECONDS]
+        if faded and self.kind == "video":
+            for layer in faded:
+                layer.alive = False
+            self._layers_changed(now)
+
+    def _revive(self, layer: Layer, now: float) -> None:
+        layer.alive = True
+        if not self._started:
+            self._started = True
+            self._emit(ProducerStarted(self.id))
+        self._layers_changed(now)
+
+    def _layers_changed(self, now: float) -> None:
+        self._emit(ProducerLayers(self.id, sorted(layer.spatial for layer in self.layers.values() if layer.alive)))
+        self.select_all(now)

@@ -1,0 +1,306 @@
+"""One peer: its ICE agent, DTLS association, SRTP keys, data channels, and the tracks that come and go over it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from meetings.signaling.media import rtcp, schema, srtp
+from meetings.signaling.media.consumer import Consumer
+from meetings.signaling.media.dtls import Certificate, Dtls
+from meetings.signaling.media.estimate import Downlink
+from meetings.signaling.media.forward import Sender
+from meetings.signaling.media.ice import Agent, Checked, Credentials
+from meetings.signaling.media.receive import Receiver
+from meetings.signaling.media.sctp import DataChannels
+from meetings.signaling.media.stun import Address, Message
+from meetings.signaling.media.wire import Malformed
+
+logger = logging.getLogger(__name__)
+
+# From the first connectivity check to the end of the DTLS handshake.
+_HANDSHAKE_SECONDS = 30.0
+
+_FEEDBACK_SSRC = 1  # we send no media of our own to name
+
+# Sender reports that go into one datagram.
+_REPORTS_AT_ONCE = 38
+
+
+class Transport:
+    """All about one peer connection. Its loss is reported once; closing it is decided by the control process."""
+
+    feedback_ssrc = _FEEDBACK_SSRC
+
+    def __init__(
+        self,
+        command: schema.CreateTransport,
+        certificate: Certificate,
+        sender: Sender,
+        emit: Callable[[schema.Event], None],
+    ) -> None:
+        self.id = command.transport_id
+        self.agent = Agent(Credentials(command.ice_ufrag, command.ice_pwd))
+        self.receiver = Receiver(_FEEDBACK_SSRC, self.send_rtcp)
+        self.consumers: dict[int, Consumer] = {}
+        self.downlink = Downlink()
+        self.outbound: srtp.Outbound | None = None
+        self.dropped = 0
+        self._inbound: srtp.Inbound | None = None
+        self._dtls = Dtls(certificate, "server")
+        self._data: DataChannels | None = None
+        self._remote: schema.SetRemote | None = None
+        self._sender = sender
+        self._emit = emit
+        self._lost = False
+        self._checked_at: float | None = None
+        self._next_sequences: dict[int, int] = {}
+        self._rtt_ms = 0.0
+        self._heard_loss = 0.0
+        self._heard_jitter = 0.0
+        self._heard = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether media can be sent."""
+        return self.outbound is not None and not self._lost
+
+    @property
+    def selected(self) -> Address | None:
+        """Where to send."""
+        return self.agent.selected
+
+    # ------------------------------------------------------------------------------------------ connecting
+
+    def set_remote(self, command: schema.SetRemote) -> None:
+        """The remote description; again after an ICE restart."""
+        again = self._remote is not None
+        self._remote = command
+        if not again:
+            self._dtls.expect(command.fingerprint_algorithm, command.fingerprint)
+            self._after_dtls()
+
+    def check(self, request: Message, source: Address, now: float) -> Checked | None:
+        """A connectivity check for one of our ufrags; the caller answers it."""
+        checked = self.agent.check(request, source, now)
+        if checked is None:
+            return None
+        if self._checked_at is None:
+            self._checked_at = now
+        if checked.moved:
+            self._moved()
+        if checked.restarted and self.connected:
+            self._emit(schema.TransportConnected(self.id))
+        return checked
+
+    def take_dtls(self, datagram: bytes) -> None:
+        """One datagram from a checked address."""
+        before = self._dtls.state
+        data = self._dtls.receive(datagram)
+        self._flush()
+        if before != self._dtls.state:
+            self._after_dtls()
+        for record in data:
+            if self._data is not None:
+                self._data.receive(record)
+
+    def _after_dtls(self) -> None:
+        if self._dtls.state == "connected" and self.outbound is None and self._remote is not None:
+            self._connect(self._remote)
+        elif self._dtls.state == "failed":
+            self.lose("DTLS failed: wrong fingerprint or no common protection profile")
+        elif self._dtls.state == "closed":
+            self.lose("the peer closed")
+
+    def _connect(self, remote: schema.SetRemote) -> None:
+        keys = self._dtls.keys
+        assert keys is not None
+        self.outbound = srtp.Outbound(keys.profile, keys.local)
+        self._inbound = srtp.Inbound(keys.profile, keys.remote)
+        self._emit(schema.TransportConnected(self.id))
+        if remote.sctp_port:
+            self._data = DataChannels("server", self._send_record, self)
+            self._data.start(remote.sctp_port, remote.max_message_size)
+            for label, ordered, max_retransmits in remote.open_channels:
+                self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
+        for consumer in self._distinct_consumers():
+            consumer.producer.select(consumer, self.agent.heard_at)
+
+    def _moved(self) -> None:
+        for consumer in self._distinct_consumers():
+            consumer.readdress()
+
+    def lose(self, reason: str) -> None:
+        """Say once that the peer is gone."""
+        if self._lost:
+            return
+        self._lost = True
+        for consumer in self._distinct_consumers():
+            consumer.producer.select(consumer, self.agent.heard_at)
+        self._emit(schema.TransportLost(self.id, reason))
+
+    def close(self) -> None:
+        """Tell the peer and let go of everything."""
+        self._lost = True
+        if self._data is not None:
+            self._data.close()
+        self._dtls.close()
+        self._flush()
+
+    # ------------------------------------------------------------------------------------------ media
+
+    def take_srtp(self, buffer: srtp.Buffer, size: int, source: Address, now: float) -> None:
+        """One SRTP or SRTCP packet in the receive buffer, from a checked address. Never raises on what it contains."""
+        inbound = self._inbound
+        if inbound is None or self._lost:
+            return
+        try:
+            if 192 <= buffer.data[1] <= 223:
+                report = inbound.unprotect_rtcp(bytes(buffer.view[:size]))
+                if report is not None:
+                    self._heard_from(source, now)
+                    self._take_rtcp(rtcp.parse(report), now)
+                return
+            buffer.length[0] = size
+            if srtp.unprotect_in_place(inbound.handle, buffer.pointer, buffer.length):
+                self.dropped += 1
+                return
+            self._heard_from(source, now)
+            self.receiver.take(bytes(buffer.view[: buffer.length[0]]), now)
+        except Malformed:
+            self.dropped += 1
+
+    def _heard_from(self, source: Address, now: float) -> None:
+        if source == self.agent.selected:
+            self.agent.heard_at = now
+        elif self.agent.heard(source, now):
+            self._moved()
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """One compound packet to the peer."""
+        if self.outbound is not None and self.selected is not None:
+            protected = self.outbound.protect_rtcp(packet)
+            if protected is not None:
+                self._sender.datagram(protected, self.selected)
+
+    def _take_rtcp(self, packets: list[rtcp.Packet], now: float) -> None:
+        for packet in packets:
+            match packet:
+                case rtcp.SenderReport():
+                    self.receiver.sender_report(packet, now)
+                    self._reported(packet.reports, now)
+                case rtcp.ReceiverReport():
+                    self._reported(packet.reports, now)
+                case rtcp.Nack():
+                    consumer = self.consumers.get(packet.media_ssrc)
+                    if consumer is not None and packet.media_ssrc == consumer.ssrc:
+                        consumer.resend(self._sender, packet.lost, now)
+                case rtcp.KeyframeRequest():
+                    consumer = self.consumers.get(packet.media_ssrc)
+                    if consumer is not None and consumer.current is not None:
+                        consumer.producer.request_keyframe(consumer.current, now)
+                case rtcp.Remb():
+                    self.downlink.remb = packet.bitrate
+                case _:
+                    pass
+
+    def _reported(self, reports: tuple[rtcp.Report, ...], now: float) -> None:
+        worst = None
+        for report in reports:
+            consumer = self.consumers.get(report.ssrc)
+            if consumer is None or report.ssrc != consumer.ssrc:
+                continue
+            loss = report.fraction_lost / 256
+            self._heard = True
+            self._heard_loss = max(self._heard_loss, loss)
+            self._heard_jitter = max(self._heard_jitter, report.jitter * 1000 / consumer.producer.clock_rate)
+            rtt = consumer.round_trip(report, now)
+            if rtt is not None:
+                self._rtt_ms = rtt * 1000
+            if consumer.producer.kind == "video":
+                worst = max(worst or 0.0, loss)
+        if worst is not None and self.downlink.reported(worst, now):
+            for consumer in self._distinct_consumers():
+                consumer.limit = self.downlink.limit
+                consumer.producer.select(consumer, now)
+
+    # ------------------------------------------------------------------------------------------ subscribers
+
+    def subscribe(self, consumer: Consumer) -> None:
+        """A consumer sends to this transport from now on."""
+        self.consumers[consumer.ssrc] = consumer
+        if consumer.rtx_ssrc:
+            self.consumers[consumer.rtx_ssrc] = consumer
+        consumer.limit = self.downlink.limit
+
+    def unsubscribe(self, consumer: Consumer) -> None:
+        """It is closed. Its numbers are kept: under the same SSRC none may ever be used twice."""
+        for ssrc in (consumer.ssrc, consumer.rtx_ssrc):
+            self.consumers.pop(ssrc, None)
+        self._next_sequences[consumer.ssrc] = consumer.next_sequence
+        if consumer.rtx_ssrc:
+            self._next_sequences[consumer.rtx_ssrc] = consumer.rtx_sequence
+
+    def next_sequence(self, ssrc: int) -> int | None:
+        """Where an SSRC that was used before has to go on."""
+        return self._next_sequences.get(ssrc)
+
+    def _distinct_consumers(self) -> list[Consumer]:
+        return [consumer for ssrc, consumer in self.consumers.items() if ssrc == consumer.ssrc]
+
+    # ------------------------------------------------------------------------------------------ data
+
+    def send_data(self, label: str, payload: bytes) -> None:
+        """One message; dropped when the channel cannot take it."""
+        if self._data is not None:
+            self._data.send(label, payload)
+
+    def channel_open(self, label: str) -> None:
+        """A data channel can be written to."""
+        self._emit(schema.DataChannelOpen(self.id, label))
+
+    def message(self, label: str, payload: bytes) -> None:
+        """A message within all limits."""
+        self._emit(schema.DataReceived(self.id, label, payload))
+
+    def _send_record(self, packet: bytes) -> None:
+        self._dtls.send(packet)
+        self._flush()
+
+    def _flush(self) -> None:
+        for datagram in self._dtls.take_output():
+            if self.selected is not None:
+                self._sender.datagram(datagram, self.selected)
+
+    # ------------------------------------------------------------------------------------------ time
+
+    def tick(self, now: float) -> None:
+        """Every 100 ms: handshake timer, consent, transport-wide feedback."""
+        timeout = self._dtls.timeout()
+        if timeout is not None and timeout <= 0:
+            self._dtls.handle_timeout()
+            self._flush()
+        if self.agent.expired(now):
+            self.lose("nothing heard for 15 s")
+        elif self._checked_at is not None and not self.connected and now - self._checked_at > _HANDSHAKE_SECONDS:
+            self.lose("DTLS did not finish in 30 s")
+        if self.connected:
+            self.receiver.feed_back()
+
+    def report(self, now: float) -> None:
+        """Every second: receiver reports to a publisher, sender reports to a subscriber."""
+        if not self.connected:
+            return
+        self.receiver.report(now)
+        reports = [consumer.sender_report(now) for consumer in self._distinct_consumers()]
+        packets = [rtcp.sender_report(report) for report in reports if report is not None]
+        for start in range(0, len(packets), _REPORTS_AT_ONCE):
+            self.send_rtcp(b"".join(packets[start : start + _REPORTS_AT_ONCE]))
+
+    def take_statistics(self) -> schema.ConsumerStats | None:
+        """What receivers reported since the last call."""
+        if not self._heard:
+            return None
+        statistics = schema.ConsumerStats(self.id, self._heard_loss, self._heard_jitter, self._rtt_ms)
+        self._heard, self._heard_loss, self._heard_jitter = False, 0.0, 0.0
+        return statistics

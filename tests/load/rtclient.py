@@ -1,0 +1,220 @@
+"""A small WebRTC peer for tests: true ICE checks, DTLS and SRTP over one UDP socket, driven by the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from typing import cast
+
+from meetings.signaling.media import rtcp, rtp, srtp, stun
+from meetings.signaling.media.dtls import Certificate, Dtls
+from meetings.signaling.media.process import WorkerLink
+from meetings.signaling.media.schema import CreateTransport, SetRemote, TransportId
+from meetings.signaling.media.sctp import DataChannels
+from meetings.signaling.media.stun import Address
+
+_RETRY_SECONDS = 0.2
+
+
+class RtClient(asyncio.DatagramProtocol):
+    """One peer. Received packets are kept, decrypted, in `packets` (RTP) and `reports` (RTCP)."""
+
+    def __init__(self, certificate: Certificate | None = None) -> None:
+        self.certificate = certificate or Certificate()
+        self.packets: list[bytes] = []
+        self.reports: list[rtcp.Packet] = []
+        self.messages: list[tuple[str, bytes]] = []
+        self.open_channels: list[str] = []
+        self.answers = 0
+        self.failed = 0  # packets that did not authenticate
+        self.connected = asyncio.Event()
+        self.closed_by_peer = False
+        self.listening = True
+        self.transport: asyncio.DatagramTransport
+        self.remote: Address = ("", 0)
+        self.channels: DataChannels | None = None
+        self._dtls = Dtls(self.certificate, "client")
+        self._username = self._password = ""
+        self._tx: srtp.Outbound | None = None
+        self._rx: srtp.Inbound | None = None
+
+    async def open(self) -> None:
+        """Bind a socket on loopback."""
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+
+    @property
+    def socket(self) -> socket.socket:
+        """The UDP socket."""
+        sock: socket.socket = self.transport.get_extra_info("socket")
+        return sock
+
+    @property
+    def port(self) -> int:
+        """Our UDP port."""
+        return int(self.socket.getsockname()[1])
+
+    @property
+    def keys(self) -> str:
+        """The agreed protection profile."""
+        return self._dtls.keys.profile.openssl_name.decode() if self._dtls.keys else ""
+
+    def aim(self, remote: Address, ufrag: str, password: str, fingerprint: str) -> None:
+        """What signalling told us about the other side."""
+        self.remote = remote
+        self.aim_again(ufrag, password)
+        self._dtls.expect("sha-256", fingerprint)
+
+    def aim_again(self, ufrag: str, password: str) -> None:
+        """New credentials after an ICE restart."""
+        self._username, self._password = f"{ufrag}:client", password
+
+    async def connect(self, seconds: float = 10.0) -> None:
+        """Check until answered, then shake hands."""
+        async with asyncio.timeout(seconds):
+            while not self.connected.is_set():
+                if not self.answers:
+                    self.check()
+                else:
+                    self._dtls.handle_timeout()
+                    self._flush()
+                try:
+                    await asyncio.wait_for(self.connected.wait(), _RETRY_SECONDS)
+                except TimeoutError:
+                    continue
+
+    def check(self, *, nominate: bool = False) -> None:
+        """Send one connectivity check."""
+        request = stun.binding_request(
+            os.urandom(12), self._username, self._password, priority=2_130_706_431, tie_breaker=1, nominate=nominate
+        )
+        self.transport.sendto(request, self.remote)
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send."""
+        assert self._tx is not None
+        protected = self._tx.protect(packet)
+        assert protected is not None
+        self.transport.sendto(protected, self.remote)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send."""
+        assert self._tx is not None
+        protected = self._tx.protect_rtcp(packet)
+        assert protected is not None
+        self.transport.sendto(protected, self.remote)
+
+    def start_data(self) -> DataChannels:
+        """Begin an SCTP association."""
+        self.channels = DataChannels("client", self._send_record, self)
+        self.channels.start(5000, 65_536)
+        return self.channels
+
+    def close(self) -> None:
+        """Say goodbye and close the socket."""
+        if self.channels is not None:
+            self.channels.close()
+        self._dtls.close()
+        self._flush()
+        self.transport.close()
+
+    # what DataChannels tells
+
+    def channel_open(self, label: str) -> None:
+        self.open_channels.append(label)
+
+    def message(self, label: str, payload: bytes) -> None:
+        self.messages.append((label, payload))
+
+    # what the event loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)  # the selector loop's class is not a subclass
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        if not self.listening:
+            return
+        if data[0] < 4:
+            self._take_stun(stun.parse(data))
+        elif data[0] < 64:
+            self._take_dtls(data)
+        elif rtp.is_rtcp(data):
+            self._take_rtcp(data)
+        else:
+            self._take_rtp(data)
+
+    def _take_stun(self, message: stun.Message) -> None:
+        if message.kind == stun.SUCCESS and message.signed_with(self._password):
+            self.answers += 1
+            if self.answers == 1:
+                self._dtls.start()
+                self._flush()
+
+    def _take_dtls(self, data: bytes) -> None:
+        records = self._dtls.receive(data)
+        self._flush()
+        if self._dtls.keys is not None and self._tx is None:
+            keys = self._dtls.keys
+            self._tx, self._rx = srtp.Outbound(keys.profile, keys.local), srtp.Inbound(keys.profile, keys.remote)
+            self.connected.set()
+        self.closed_by_peer = self._dtls.state == "closed"
+        for record in records:
+            if self.channels is None:
+                self.start_data()
+            assert self.channels is not None
+            self.channels.receive(record)
+
+    def _take_rtp(self, data: bytes) -> None:
+        packet = self._rx.unprotect(data) if self._rx is not None else None
+        if packet is None:
+            self.failed += 1
+        else:
+            self.packets.append(packet)
+
+    def _take_rtcp(self, data: bytes) -> None:
+        packet = self._rx.unprotect_rtcp(data) if self._rx is not None else None
+        if packet is None:
+            self.failed += 1
+        else:
+            self.reports += rtcp.parse(packet)
+
+    def _send_record(self, packet: bytes) -> None:
+        self._dtls.send(packet)
+        self._flush()
+
+    def _flush(self) -> None:
+        for datagram in self._dtls.take_output():
+            self.transport.sendto(datagram, self.remote)
+
+
+async def join(
+    link: WorkerLink,
+    name: str,
+    remote: Address,
+    fingerprint: str,
+    *,
+    certificate: Certificate | None = None,
+    sctp_port: int = 0,
+    open_channels: list[tuple[str, bool, int | None]] | None = None,
+) -> RtClient:
+    """A connected client on a new transport called `name`."""
+    client = RtClient(certificate)
+    await client.open()
+    ufrag, password = secrets.token_hex(4), secrets.token_hex(12)
+    transport_id = TransportId(name)
+    link.send(CreateTransport(transport_id, ufrag, password))
+    link.send(
+        SetRemote(
+            transport_id,
+            "client",
+            "sha-256",
+            client.certificate.fingerprint(),
+            sctp_port=sctp_port,
+            open_channels=open_channels or [],
+        )
+    )
+    client.aim(remote, ufrag, password, fingerprint)
+    await client.connect()
+    return client
