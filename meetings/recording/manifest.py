@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,7 @@ class Manifest:
         self._file: IO[bytes] = self.path.open("ab", buffering=0)
         if torn:
             os.truncate(self.path, sum(len(line) + 1 for line in whole))
+        self._lock = threading.Lock()  # mending a killed life's files runs beside the recording
         self._seq = len(whole)
         self._head = _line_hash(whole[-1]) if whole else START_HASH
         if torn:
@@ -59,11 +61,11 @@ class Manifest:
 
     def append(self, kind: str, t: int, **fields: Any) -> None:
         """Add one line."""
-        self._seq += 1
-        record = {"seq": self._seq, "t": t, "kind": kind, **fields, "prev": self._head}
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-        self._file.write(line + b"\n")
-        self._head = _line_hash(line)
+        with self._lock:
+            record = {"seq": self._seq + 1, "t": t, "kind": kind, **fields, "prev": self._head}
+            line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+            self._file.write(line + b"\n")
+            self._seq, self._head = self._seq + 1, _line_hash(line)
 
     def sync(self) -> None:
         """Have the disk confirm what was appended; blocking, for a thread."""

@@ -1,0 +1,244 @@
+"""One recording's directory during one life of its recorder: the manifest, the clock, the open files, the disk.
+
+A life may follow another one that was killed: `mend_orphans` closes the files it left behind. Files are flushed and
+synced by `flush` and `sync`; any OSError means that the disk refuses, and then `abandon` saves what can be saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from meetings.recording import manifest, webm
+from meetings.recording.messages import RecordedFile
+from meetings.signaling.client import RemoteTrack
+
+BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk is full
+BALLAST_BYTES = 512 * 1024
+MEDIA_TYPES = {"audio": "audio/webm", "video": "video/webm", "screen": "video/webm"}
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file being written, and what the manifest says about it."""
+
+    name: str
+    track: RemoteTrack
+    kind: str
+    segment: int
+    starts_ms: int
+    writer: webm.TrackWriter
+
+
+def kind_of(track: RemoteTrack) -> str:
+    """audio, video or screen."""
+    if track.kind == "audio":
+        return "audio"
+    return "screen" if track.source == "screen_share" else "video"
+
+
+class Tape:
+    """Open with a recording that may be new or go on after an earlier life."""
+
+    def __init__(self, directory: Path, recording_id: str, meeting_id: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        earlier = manifest.read(directory)
+        self._earlier_open = _orphans(earlier)
+        self._earlier_end = max((entry.t for entry in earlier), default=0)
+        self._manifest = manifest.Manifest(directory)
+        self.segment = max((entry["number"] for entry in earlier if entry.kind == "segment"), default=0)
+        self._origin, self.origin_wall = self._clock(earlier, recording_id, meeting_id)
+        self._files: dict[str, OpenFile] = {}
+        self._count = 0
+        self._bytes = sum(path.stat().st_size for path in directory.glob("*.webm"))
+        self._make_ballast()
+
+    # ---------------------------------------------------------------------------------------------- time
+
+    def t(self, moment: float) -> int:
+        """A moment of `time.monotonic` in milliseconds on the recording's clock."""
+        return round((moment - self._origin) * 1000)
+
+    def now(self) -> int:
+        """The present moment on the recording's clock."""
+        return self.t(time.monotonic())
+
+    @property
+    def is_continued(self) -> bool:
+        """An earlier life has recorded here."""
+        return self._earlier_end > 0 or self.segment > 1
+
+    def _clock(self, earlier: list[manifest.Entry], recording_id: str, meeting_id: str) -> tuple[float, str]:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        for entry in earlier:
+            if entry.kind == "begin":
+                return _origin_of(entry, boot), str(entry["wall"])
+        origin, wall = time.monotonic(), datetime.now(UTC).isoformat()
+        self._manifest.append(
+            "begin", 0, recording=recording_id, meeting=meeting_id, wall=wall, monotonic=origin, boot=boot
+        )
+        return origin, wall
+
+    # ------------------------------------------------------------------------------------------- manifest
+
+    def note(self, kind: str, t: int | None = None, **fields: object) -> None:
+        """Add a line to the manifest."""
+        self._manifest.append(kind, self.now() if t is None else t, **fields)
+
+    def begin_segment(self) -> int | None:
+        """A new life in the room begins; gives the end of what was recorded before, if there was a gap."""
+        self.segment += 1
+        self.note("segment", number=self.segment, wall=datetime.now(UTC).isoformat(), process=os.getpid())
+        return self._earlier_end if self.segment > 1 else None
+
+    # ---------------------------------------------------------------------------------------------- files
+
+    def open(self, track: RemoteTrack, starts_ms: int, size: tuple[int, int]) -> OpenFile:
+        """Create the file of a track whose first frame is there."""
+        kind = kind_of(track)
+        self._count += 1
+        name = f"{self.segment:03d}-{kind}-{self._count:03d}.webm"
+        container = webm.TrackFormat("audio" if kind == "audio" else "video", *size, title=track.participant_name)
+        writer = webm.TrackWriter(self.directory / name, container)
+        opened = OpenFile(name, track, kind, self.segment, starts_ms, writer)
+        self._files[name] = opened
+        self._manifest.append(
+            "open",
+            starts_ms,
+            file=name,
+            track=track.sid,
+            identity=track.identity,
+            name=track.participant_name,
+            media=kind,
+            segment=self.segment,
+        )
+        return opened
+
+    def close(self, opened: OpenFile) -> None:
+        """Seal a file and bind its content by its hash."""
+        if self._files.pop(opened.name, None) is None:
+            return
+        sealed = opened.writer.close()
+        self._bytes += opened.writer.path.stat().st_size
+        self._note_closed("close", opened.name, opened.starts_ms, sealed)
+        self._earlier_end = max(self._earlier_end, opened.starts_ms + sealed.duration_ms)
+
+    def _note_closed(self, kind: str, name: str, starts_ms: int, sealed: webm.Sealed) -> None:
+        path = self.directory / name
+        self._manifest.append(
+            kind,
+            starts_ms + sealed.duration_ms,
+            file=name,
+            starts=starts_ms,
+            duration=sealed.duration_ms,
+            frames=sealed.blocks,
+            size=path.stat().st_size,
+            sha256=manifest.file_hash(path),
+        )
+
+    def mend_orphans(self) -> None:
+        """Cut, seal and bind what a killed life left open. May run in a thread: lines are appended whole."""
+        for entry in self._earlier_open:
+            path = self.directory / entry["file"]
+            sealed = webm.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
+            if sealed is None:
+                path.unlink(missing_ok=True)
+                self.note("lost", file=entry["file"])
+            else:
+                self._note_closed("mended", entry["file"], entry.t, sealed)
+                self._earlier_end = max(self._earlier_end, entry.t + sealed.duration_ms)
+        self._earlier_open = []
+
+    # ----------------------------------------------------------------------------------------------- disk
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of media so far."""
+        return self._bytes + sum(one.writer.size for one in self._files.values())
+
+    @property
+    def has_media(self) -> bool:
+        """Whether at least one file has been begun."""
+        return self._count > 0
+
+    def flush(self) -> None:
+        """Hand all pending frames to the operating system."""
+        for one in self._files.values():
+            one.writer.flush()
+
+    def sync(self) -> None:
+        """Have the disk confirm everything flushed; blocking, for a thread: touches nothing but descriptors."""
+        for one in list(self._files.values()):
+            with contextlib.suppress(ValueError):  # closed meanwhile, and synced by that
+                one.writer.sync()
+        self._manifest.sync()
+
+    def free_bytes(self) -> int:
+        """What the disk has left."""
+        return shutil.disk_usage(self.directory).free
+
+    def abandon(self) -> None:
+        """The disk refuses: free the ballast and save what is there."""
+        (self.directory / BALLAST).unlink(missing_ok=True)
+        for one in list(self._files.values()):
+            del self._files[one.name]
+            one.writer.abandon()
+            with contextlib.suppress(OSError):
+                sealed = webm.mend(one.writer.path, "audio" if one.kind == "audio" else "video")
+                if sealed is not None:
+                    self._note_closed("mended", one.name, one.starts_ms, sealed)
+
+    def end(self) -> None:
+        """The recording is over: last line, sync, no ballast."""
+        (self.directory / BALLAST).unlink(missing_ok=True)
+        self.note("end")
+        self._manifest.close()
+
+    def leave(self) -> None:
+        """This life is over, the recording is not."""
+        self._manifest.close()
+
+    def _make_ballast(self) -> None:
+        with contextlib.suppress(OSError), (self.directory / BALLAST).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+
+
+def _orphans(entries: list[manifest.Entry]) -> list[manifest.Entry]:
+    closed = {entry["file"] for entry in entries if entry.kind in ("close", "mended", "lost")}
+    return [entry for entry in entries if entry.kind == "open" and entry["file"] not in closed]
+
+
+def _origin_of(begin: manifest.Entry, boot: str) -> float:
+    """Where 0 lies on this process's monotonic clock: exact in the same boot, by the wall clock after another."""
+    if begin["boot"] == boot:
+        return float(begin["monotonic"])
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(begin["wall"])
+    return time.monotonic() - elapsed.total_seconds()
+
+
+def recorded_files(directory: Path) -> list[RecordedFile]:
+    """Every sealed file of a recording, in the order it was begun."""
+    entries = manifest.read(directory)
+    sealed = {entry["file"]: entry for entry in entries if entry.kind in ("close", "mended")}
+    return [
+        RecordedFile(
+            name=entry["file"],
+            identity=entry["identity"],
+            participant_name=entry["name"],
+            kind=entry["media"],
+            segment=entry["segment"],
+            starts_ms=entry.t,
+            duration_ms=sealed[entry["file"]]["duration"],
+            size=sealed[entry["file"]]["size"],
+            sha256=sealed[entry["file"]]["sha256"],
+            media_type=MEDIA_TYPES[entry["media"]],
+        )
+        for entry in entries
+        if entry.kind == "open" and entry["file"] in sealed
+    ]
