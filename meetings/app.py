@@ -22,13 +22,14 @@ from .directory import routes as directory_routes
 from .directory.identity import Identity
 from .guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
 from .jobs import Handler, JobRunner
+from .register import routes as register_routes
 from .web import install_error_handlers
 
 assert models.metadata is not None  # every table is declared before the first query
 log = structlog.get_logger(__name__)
 
 # every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
-ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations]
+ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations, register_routes]
 JOBS: list[ModuleType] = []
 TASKS: list[ModuleType] = [conduct_tasks]
 

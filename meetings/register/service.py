@@ -131,7 +131,7 @@ async def _type_name(session: AsyncSession, code: str) -> str:
 def _document(
     series: Series, filing: Filing, numbered: Numbered, type_name: str, pdf_sha256: str, now: datetime
 ) -> Document:
-    return Document(
+    document = Document(
         id=ids.new_id(),
         series_id=series.id,
         year=numbered.issued_on.year,
@@ -150,15 +150,7 @@ def _document(
         signed_receipt="",
         note=filing.note,
         retention_code=filing.retention_code,
-        folded=searchable(
-            numbered.symbol,
-            str(numbered.number),
-            type_name,
-            filing.title,
-            filing.signer,
-            filing.recipients,
-            filing.note,
-        ),
+        folded="",
         pdf_sha256=pdf_sha256,
         manifest_sha256=filing.manifest_sha256,
         meeting_id=filing.meeting_id,
@@ -167,6 +159,14 @@ def _document(
         filed_at=now,
         idempotency_key=filing.idempotency_key,
     )
+    document.folded = folded_of(document)
+    return document
+
+
+def folded_of(document: Document) -> str:
+    """What a search looks through: number, type, title, signer, addressees and note."""
+    d = document
+    return searchable(d.symbol, str(d.number), d.type_name, d.title, d.signer, d.recipients, d.note)
 
 
 def chain_of(document: Document) -> str:
