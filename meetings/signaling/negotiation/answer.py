@@ -92,7 +92,8 @@ class PublisherNegotiation:
 
     def _answer_section(self, section: Section, options: AnswerOptions) -> list[str]:
         if not _accepted(section):
-            return [_rejected(section), "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}", "a=inactive"]
+            mid = [f"a=mid:{section.mid}"] if section.mid else []
+            return [_rejected(section), "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
         if section.kind == "application":
             return application_lines(section.mid, self.local.lines("passive"))
         codecs = _chosen(section)

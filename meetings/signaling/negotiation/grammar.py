@@ -85,10 +85,11 @@ class Section:
     def extensions(self) -> list[tuple[int, str]]:
         """Header extensions as (id, uri) (RFC 8285), ids that one- or two-byte headers can carry only."""
         found = []
-        for number, text in _numbered([value.replace("/", " /", 1) for value in self.values("extmap")]):
-            uri = next((word for word in text.split(" ") if word and not word.startswith("/")), "")
-            if 1 <= number <= 255 and uri:
-                found.append((number, uri))
+        for value in self.values("extmap"):
+            name, _, rest = value.partition(" ")
+            number, uri = name.partition("/")[0], rest.partition(" ")[0]
+            if number.isdecimal() and len(number) <= 3 and 1 <= int(number) <= 255 and uri:
+                found.append((int(number), uri))
         return found
 
 
@@ -145,7 +146,7 @@ def _check(sections: list[Section]) -> None:
         raise SdpError("too many media sections")
     if sum(len(section.values("candidate")) for section in sections) > limits.CANDIDATES:
         raise SdpError("too many candidates")
-    mids = [section.mid for section in sections]
+    mids = [section.mid for section in sections if section.port != 0 or section.mid]  # stopped ones may lack it
     if not all(_is_token(mid) for mid in mids) or len(set(mids)) != len(mids):
         raise SdpError("every media section needs a mid of its own")
 

@@ -117,12 +117,10 @@ class SubscriberNegotiation:
         remote = remote_transport(sections)
         self._in_flight = False
         agreed = {section.mid for section in sections if section.port != 0 and section.direction == "recvonly"}
-        return remote, [
-            self._accept(slot, slot.track) for slot in self._slots if slot.track and self._is_new(slot, agreed)
-        ]
-
-    def _is_new(self, slot: _Slot, agreed: set[str]) -> bool:
-        return slot.mid in agreed and not slot.accepted
+        for slot, _ in zip(self._slots, sections[1:], strict=False):  # by position: a stopped one may lack its mid
+            slot.stopped = slot.track is None and not slot.offered
+        new = [slot for slot in self._slots if slot.mid in agreed and slot.offered and not slot.accepted]
+        return remote, [self._accept(slot, slot.track) for slot in new if slot.track]
 
     def _accept(self, slot: _Slot, track: Outgoing) -> Accepted:
         slot.accepted = True

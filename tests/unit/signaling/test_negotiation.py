@@ -1,0 +1,285 @@
+"""Descriptions: what clients offer is answered so that it arrives, and what we offer can be taken."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from meetings.signaling.media.schema import Encoding
+from meetings.signaling.model import Kind, TrackSid
+from meetings.signaling.negotiation import (
+    AnswerOptions,
+    LocalTransport,
+    Outgoing,
+    PublisherNegotiation,
+    SdpError,
+    SubscriberNegotiation,
+    grammar,
+)
+from tests.fakes_relay import FINGERPRINT, answer_to, audio, offer_sdp, video
+
+LOCAL = LocalTransport("oursufrg", "o" * 24, "sha-256", FINGERPRINT, (("192.0.2.1", 7882), ("127.0.0.1", 7882)))
+
+
+def publisher() -> PublisherNegotiation:
+    return PublisherNegotiation(LOCAL)
+
+
+def answered(offer: str, **options: AnswerOptions) -> grammar.Description:
+    negotiation = publisher()
+    negotiation.offer(offer)
+    return grammar.parse(negotiation.answer(options))
+
+
+def outgoing(number: int, kind: Kind = Kind.AUDIO) -> Outgoing:
+    rtx = 2000 + number if kind is Kind.VIDEO else 0
+    return Outgoing(TrackSid(f"TR_{number}"), kind, f"PA_1|TR_{number}", 1000 + number, rtx)
+
+
+# -------------------------------------------------------------------------------------------- answers
+
+
+def test_an_offer_says_what_arrives_where() -> None:
+    offered = publisher().offer(offer_sdp([audio("c-mic"), video("c-cam")]))
+    mic, camera = offered.media
+    assert (mic.mid, mic.kind, mic.cid, mic.mime_type) == ("1", Kind.AUDIO, "c-mic", "audio/opus")
+    assert (camera.mid, camera.cid, camera.mime_type) == ("2", "c-cam", "video/vp8")
+    assert camera.codec is not None
+    assert (camera.codec.payload_type, camera.codec.rtx_payload_type) == (96, 97)
+    assert (camera.extensions.mid, camera.extensions.rid, camera.extensions.repaired_rid) == (4, 10, 11)
+    assert [(one.spatial, one.rid) for one in camera.encodings] == [(0, "q"), (1, "h"), (2, "f")]
+    assert (offered.remote.ice_ufrag, offered.remote.sctp_port) == ("abcd", 5000)
+
+
+def test_layers_are_ordered_by_their_names_whatever_the_order_of_the_offer() -> None:
+    (camera,) = publisher().offer(offer_sdp([video("c", rids="f;h;q")])).media
+    assert [(one.spatial, one.rid) for one in camera.encodings] == [(0, "q"), (1, "h"), (2, "f")]
+
+
+def test_two_layers_count_from_the_lowest() -> None:
+    (camera,) = publisher().offer(offer_sdp([video("c", rids="q;h")])).media
+    assert [one.spatial for one in camera.encodings] == [0, 1]
+
+
+def test_every_section_is_answered_in_order_under_its_mid() -> None:
+    sections = answered(offer_sdp([audio("a"), video("b")])).sections
+    assert [(one.kind, one.mid) for one in sections] == [("application", "0"), ("audio", "1"), ("video", "2")]
+
+
+def test_the_answer_echoes_the_extensions_that_simulcast_needs() -> None:
+    camera = answered(offer_sdp([video("c")])).sections[1]
+    assert [uri.rsplit(":", 1)[-1] for _, uri in camera.extensions()] == [
+        "//www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        "mid",
+        "rtp-stream-id",
+        "repaired-rtp-stream-id",
+    ]
+    assert camera.values("rid") == ["q recv", "h recv", "f recv"]
+    assert camera.value("simulcast") == "recv q;h;f"
+
+
+def test_even_an_idle_section_echoes_them_for_the_client_would_drop_them_for_good() -> None:
+    idle = answered(offer_sdp([video("c", rids="", direction="inactive")])).sections[1]
+    assert idle.direction == "inactive"
+    assert 10 in dict(idle.extensions())
+
+
+def test_red_and_codecs_that_are_not_forwarded_are_refused() -> None:
+    sections = answered(offer_sdp([audio("a"), video("b")])).sections
+    assert [codec.name for codec in sections[1].codecs()] == ["opus"]
+    assert [codec.name for codec in sections[2].codecs()] == ["vp8", "rtx"]
+    assert sections[2].codecs()[0].feedback == ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
+
+
+def test_a_section_without_a_known_codec_is_rejected_and_the_others_are_not() -> None:
+    only_vp9 = video("c").replace("a=rtpmap:96 VP8/90000\n", "")
+    sections = answered(offer_sdp([audio("a"), only_vp9])).sections
+    assert [one.port for one in sections] == [9, 9, 0]
+
+
+def test_sound_pauses_in_silence_unless_its_publisher_does_not_want_that() -> None:
+    offer = offer_sdp([audio("a"), audio("b")])
+    first, second = answered(offer, **{"2": AnswerOptions(dtx=False, stereo=True)}).sections[1:]
+    assert "usedtx=1" in first.value("fmtp")
+    assert "usedtx" not in second.value("fmtp")
+    assert "stereo=1" in second.value("fmtp")
+
+
+def test_we_are_found_at_our_candidates_and_wait_for_the_client() -> None:
+    text = answered(offer_sdp([audio("a")]))
+    section = text.sections[0]
+    assert ("ice-lite", "") in text.session
+    assert section.value("setup") == "passive"
+    assert [one.split(" ")[4:6] for one in section.values("candidate")] == [
+        ["192.0.2.1", "7882"],
+        ["127.0.0.1", "7882"],
+    ]
+
+
+def test_credentials_given_once_for_the_session_count_for_each_section() -> None:
+    lines = offer_sdp([audio("a")]).replace("\r", "").splitlines()
+    named = [line for line in lines if line.startswith(("a=ice-", "a=fingerprint"))]
+    rest = [line for line in lines if line not in named]
+    text = "\r\n".join(rest[:4] + list(dict.fromkeys(named)) + rest[4:])
+    assert publisher().offer(text).remote.fingerprint == FINGERPRINT
+
+
+def test_new_credentials_are_an_ice_restart() -> None:
+    negotiation = publisher()
+    assert not negotiation.offer(offer_sdp([audio("a")], ufrag="one1")).restarted
+    assert not negotiation.offer(offer_sdp([audio("a")], ufrag="one1")).restarted
+    assert negotiation.offer(offer_sdp([audio("a")], ufrag="two2")).restarted
+
+
+def test_ssrcs_that_are_listed_beside_rids_are_taken_in_their_order() -> None:
+    listed = "\n".join(
+        [f"a=ssrc:{number} cname:x" for number in (11, 21, 12, 22, 13, 23)]
+        + ["a=ssrc-group:FID 11 21", "a=ssrc-group:FID 12 22", "a=ssrc-group:FID 13 23"]
+    )
+    offer = offer_sdp([video("{x}") + "\n" + listed], origin="mozilla...THIS_IS_SDPARTA-99.0 1 0 IN IP4 0.0.0.0")
+    offered = publisher().offer(offer)
+    assert offered.anonymous
+    assert offered.media[0].encodings == (
+        Encoding(0, "q", 11, 21),
+        Encoding(1, "h", 12, 22),
+        Encoding(2, "f", 13, 23),
+    )
+
+
+# --------------------------------------------------------------------------------------------- offers
+
+
+def test_the_first_offer_carries_the_data_channels_even_without_tracks() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    first = negotiation.next_offer()
+    assert first is not None
+    assert [one.kind for one in grammar.parse(first[1]).sections] == ["application"]
+
+
+def test_only_one_offer_is_in_flight() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    first = negotiation.next_offer()
+    assert first is not None
+    negotiation.add(outgoing(1))
+    assert negotiation.next_offer() is None
+    assert negotiation.answered(first[0], answer_to(first[1])) is not None
+    second = negotiation.next_offer()
+    assert second is not None
+    assert [one.mid for one in grammar.parse(second[1]).sections] == ["0", "1"]
+    assert negotiation.next_offer() is None
+
+
+def test_a_track_may_be_sent_once_its_section_is_accepted() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1))
+    negotiation.add(outgoing(2, Kind.VIDEO))
+    offer = negotiation.next_offer()
+    assert offer is not None
+    taken = negotiation.answered(offer[0], answer_to(offer[1]))
+    assert taken is not None
+    remote, accepted = taken
+    assert remote.ice_ufrag == "wxyz"
+    assert [(one.track_sid, one.mid, one.codec.mime_type) for one in accepted] == [
+        ("TR_1", "1", "audio/opus"),
+        ("TR_2", "2", "video/vp8"),
+    ]
+
+
+def test_a_track_names_its_participant_and_its_ssrcs() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1, Kind.VIDEO))
+    offer = negotiation.next_offer()
+    assert offer is not None
+    section = grammar.parse(offer[1]).sections[1]
+    assert section.value("msid") == "PA_1|TR_1 TR_1"
+    assert section.value("ssrc-group") == "FID 1001 2001"
+    assert section.direction == "sendonly"
+    assert negotiation.mids() == {"1": "TR_1"}
+
+
+def test_a_removed_track_stops_its_section_which_is_used_again_under_a_new_mid() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1))
+    exchange(negotiation)
+    negotiation.remove(TrackSid("TR_1"))
+    negotiation.add(outgoing(2))  # the old section is not yet known to be stopped: it cannot be taken over
+    sections = exchange(negotiation)
+    assert [(one.mid, one.port) for one in sections] == [("0", 9), ("1", 0), ("2", 9)]
+    negotiation.add(outgoing(3))
+    sections = exchange(negotiation)
+    assert [(one.mid, one.port) for one in sections] == [("0", 9), ("3", 9), ("2", 9)]
+
+
+def exchange(negotiation: SubscriberNegotiation) -> tuple[grammar.Section, ...]:
+    offer = negotiation.next_offer()
+    assert offer is not None
+    assert negotiation.answered(offer[0], answer_to(offer[1])) is not None
+    return grammar.parse(offer[1]).sections
+
+
+def test_a_track_removed_while_its_offer_is_in_flight_is_not_sent() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1))
+    offer = negotiation.next_offer()
+    assert offer is not None
+    negotiation.remove(TrackSid("TR_1"))
+    taken = negotiation.answered(offer[0], answer_to(offer[1]))
+    assert taken is not None
+    assert taken[1] == []
+    assert negotiation.next_offer() is not None
+
+
+def test_an_answer_to_no_offer_is_ignored() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    first = negotiation.next_offer()
+    assert first is not None
+    assert negotiation.answered(77, answer_to(first[1])) is None
+    assert negotiation.answered(0, answer_to(first[1])) is not None
+    assert negotiation.answered(first[0], answer_to(first[1])) is None
+
+
+# -------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "v=0",
+        "m=audio",
+        "m=audio x UDP/TLS/RTP/SAVPF 1",
+        offer_sdp([audio("a")]).replace("a=mid:1", "a=mid:0"),
+        offer_sdp([audio("a")]).replace("a=mid:1", "a=mid:\x00"),
+        offer_sdp([audio("a")]).replace("a=fingerprint", "a=finger"),
+        offer_sdp([audio("a")] * 64),
+        offer_sdp([audio("a") + "\na=candidate:1 1 udp 1 192.0.2.1 1 typ host" * 51]),
+        "x" * 70_000,
+        offer_sdp([audio("a" * 5000)]),
+    ],
+)
+def test_a_description_that_cannot_be_meant_is_refused_and_forgotten(text: str) -> None:
+    negotiation = publisher()
+    negotiation.offer(offer_sdp([audio("a")]))
+    before = negotiation.answer({})
+    with pytest.raises(SdpError):
+        negotiation.offer(text)
+    assert negotiation.answer({}).splitlines()[2:] == before.splitlines()[2:]
+
+
+def test_mutated_descriptions_are_answered_or_refused() -> None:
+    source = random.Random(7)
+    whole = offer_sdp([audio("a"), video("b")])
+    for _ in range(5000):
+        text = list(whole)
+        for _ in range(source.randint(1, 12)):
+            where = source.randrange(len(text))
+            text[where : where + source.randint(0, 4)] = source.choice(
+                ["", "\n", " ", "9" * 30, "\u0663", "a=", "é", ":", "m=video 9 x 1\n"]
+            )
+        negotiation = publisher()
+        try:
+            negotiation.offer("".join(text))
+        except SdpError:
+            continue
+        grammar.parse(negotiation.answer({}))
