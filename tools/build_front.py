@@ -42,7 +42,8 @@ def main() -> int:
     try:
         with _alone():
             _when_changed("catalogues", sorted(WEB.glob("locale/*/*.po")), _catalogues)
-            _when_changed("packages", [WEB / "package.json", WEB / "package-lock.json"], _packages, WEB / "node_modules")
+            locks = [WEB / "package.json", WEB / "package-lock.json"]
+            _when_changed("packages", locks, _packages, WEB / "node_modules")
             sources = [path for folder in ("src", "styles") for path in sorted((WEB / folder).rglob("*"))]
             _when_changed("bundles", [*sources, WEB / "build.mjs", WEB / "package-lock.json"], _bundles)
     except CannotBuild as error:
@@ -99,7 +100,9 @@ def _packages() -> None:
     if done.returncode != 0:
         shutil.rmtree(WEB / "node_modules", ignore_errors=True)
         sys.stderr.write((done.stdout + done.stderr)[-1500:])
-        raise CannotBuild("The browser side's packages could not be fetched: is there a network, and a registry for npm?")
+        raise CannotBuild(
+            "The packages of the browser side could not be fetched: is there a network, and a registry for npm?"
+        )
 
 
 def _bundles() -> None:
