@@ -1,7 +1,9 @@
 // Bundles the browser side into the folder given: hashed names, one manifest that templates read.
-import * as esbuild from "esbuild";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import * as esbuild from "esbuild";
+import { sprite } from "./src/icons.ts";
 
 const target = process.argv[2];
 if (!target) throw new Error("usage: node build.mjs FOLDER");
@@ -27,7 +29,7 @@ const common = {
   metafile: true,
   legalComments: "none",
   target: ["chrome108", "firefox115", "safari16"], // rooms keep machines of 2023
-  loader: { ".woff2": "file", ".svg": "file" },
+  loader: { ".woff2": "file", ".ttf": "file", ".svg": "file" },
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
   assetNames: "[name]-[hash]",
@@ -51,5 +53,15 @@ if (Object.keys(scripts).length) {
 }
 if (Object.keys(styles).length) {
   remember(await esbuild.build({ ...common, entryPoints: entries(styles) }), "css");
+}
+const put = (name, content) => {
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase();
+  manifest[name] = name.replace(".", `-${hash}.`);
+  writeFileSync(join(target, manifest[name]), content);
+};
+put("icons.svg", sprite());
+put("favicon.svg", readFileSync("styles/favicon.svg"));
+for (const file of readdirSync(target)) {
+  if (/-[A-Z0-9]{8}\.(js|woff2|ttf)$/.test(file) && !Object.values(manifest).includes(file)) manifest[file] = file; // kept for ever as well
 }
 writeFileSync(join(target, "manifest.json"), JSON.stringify(manifest, null, 1));
