@@ -18,7 +18,7 @@ from meetings.conduct.rules import course, entry, floor, wording
 from meetings.conduct.rules.course import ConferenceState, EndReason
 from meetings.conduct.rules.seats import CONDUCTORS, SeatFacts
 from meetings.conduct.scene import Deed, Order, Scene, moment
-from meetings.errors import Conflict, NotFound
+from meetings.errors import N_, Conflict, NotFound
 from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import AgendaItem
 
@@ -297,9 +297,9 @@ async def close_cancelled(scene: Scene) -> bool:
 
 
 NOTES = {
-    EndReason.EMPTY: "Không còn ai trong phòng họp quá 15 phút.",
-    EndReason.OVERTIME: "Quá giờ kết thúc dự kiến 2 giờ.",
-    EndReason.CANCELLED: "Cuộc họp đã hủy.",
+    EndReason.EMPTY: N_("Không còn ai trong phòng họp quá 15 phút."),
+    EndReason.OVERTIME: N_("Quá giờ kết thúc dự kiến 2 giờ."),
+    EndReason.CANCELLED: N_("Cuộc họp đã hủy."),
 }
 
 
