@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import socket
-from typing import cast
 
 from meetings.signaling.media import rtcp, rtp, srtp, stun
 from meetings.signaling.media.dtls import Certificate, Dtls
@@ -15,10 +14,10 @@ from meetings.signaling.media.schema import CreateTransport, SetRemote, Transpor
 from meetings.signaling.media.sctp import DataChannels
 from meetings.signaling.media.stun import Address
 
-_RETRY_SECONDS = 0.2
+_RETRY_SECONDS = 0.05
 
 
-class RtClient(asyncio.DatagramProtocol):
+class RtClient:
     """One peer. Received packets are kept, decrypted, in `packets` (RTP) and `reports` (RTCP)."""
 
     def __init__(self, certificate: Certificate | None = None) -> None:
@@ -31,8 +30,7 @@ class RtClient(asyncio.DatagramProtocol):
         self.failed = 0  # packets that did not authenticate
         self.connected = asyncio.Event()
         self.closed_by_peer = False
-        self.listening = True
-        self.transport: asyncio.DatagramTransport
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.remote: Address = ("", 0)
         self.channels: DataChannels | None = None
         self._dtls = Dtls(self.certificate, "client")
@@ -40,16 +38,16 @@ class RtClient(asyncio.DatagramProtocol):
         self._tx: srtp.Outbound | None = None
         self._rx: srtp.Inbound | None = None
 
-    async def open(self) -> None:
-        """Bind a socket on loopback."""
-        loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+    def open(self) -> None:
+        """Bind a socket on loopback and listen."""
+        self.socket.setblocking(False)
+        self.socket.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
 
-    @property
-    def socket(self) -> socket.socket:
-        """The UDP socket."""
-        sock: socket.socket = self.transport.get_extra_info("socket")
-        return sock
+    def turn_deaf(self) -> None:
+        """Read nothing any more: the kernel drops, and counts, what comes."""
+        asyncio.get_running_loop().remove_reader(self.socket.fileno())
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     @property
     def port(self) -> int:
@@ -90,21 +88,21 @@ class RtClient(asyncio.DatagramProtocol):
         request = stun.binding_request(
             os.urandom(12), self._username, self._password, priority=2_130_706_431, tie_breaker=1, nominate=nominate
         )
-        self.transport.sendto(request, self.remote)
+        self.socket.sendto(request, self.remote)
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send."""
         assert self._tx is not None
         protected = self._tx.protect(packet)
         assert protected is not None
-        self.transport.sendto(protected, self.remote)
+        self.socket.sendto(protected, self.remote)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send."""
         assert self._tx is not None
         protected = self._tx.protect_rtcp(packet)
         assert protected is not None
-        self.transport.sendto(protected, self.remote)
+        self.socket.sendto(protected, self.remote)
 
     def start_data(self) -> DataChannels:
         """Begin an SCTP association."""
@@ -118,7 +116,8 @@ class RtClient(asyncio.DatagramProtocol):
             self.channels.close()
         self._dtls.close()
         self._flush()
-        self.transport.close()
+        asyncio.get_running_loop().remove_reader(self.socket.fileno())
+        self.socket.close()
 
     # what DataChannels tells
 
@@ -128,14 +127,15 @@ class RtClient(asyncio.DatagramProtocol):
     def message(self, label: str, payload: bytes) -> None:
         self.messages.append((label, payload))
 
-    # what the event loop tells
+    def _readable(self) -> None:
+        for _ in range(100):
+            try:
+                data = self.socket.recv(2048)
+            except BlockingIOError:
+                return
+            self._take(data)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)  # the selector loop's class is not a subclass
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        if not self.listening:
-            return
+    def _take(self, data: bytes) -> None:
         if data[0] < 4:
             self._take_stun(stun.parse(data))
         elif data[0] < 64:
@@ -186,7 +186,7 @@ class RtClient(asyncio.DatagramProtocol):
 
     def _flush(self) -> None:
         for datagram in self._dtls.take_output():
-            self.transport.sendto(datagram, self.remote)
+            self.socket.sendto(datagram, self.remote)
 
 
 async def join(
@@ -201,7 +201,7 @@ async def join(
 ) -> RtClient:
     """A connected client on a new transport called `name`."""
     client = RtClient(certificate)
-    await client.open()
+    client.open()
     ufrag, password = secrets.token_hex(4), secrets.token_hex(12)
     transport_id = TransportId(name)
     link.send(CreateTransport(transport_id, ufrag, password))

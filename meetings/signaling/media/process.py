@@ -190,6 +190,8 @@ class _Parent:
         self._writer = writer
 
     def emit(self, event: schema.Event) -> None:
+        if self._writer.is_closing():
+            return
         unread = self._writer.transport.get_write_buffer_size()
         if unread > _MAX_UNREAD:
             self._writer.transport.abort()
