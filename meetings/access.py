@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .errors import Forbidden
+from meetings.errors import N_, Forbidden
 
 
 class Role(StrEnum):
@@ -22,6 +22,21 @@ class Role(StrEnum):
 
 
 ACCOUNT_ROLES = tuple(role for role in Role if role not in (Role.POINT, Role.GUEST, Role.ANONYMOUS))
+
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.SECRETARY: N_("Thư ký, chuyên viên"),
+    Role.OFFICE_LEADER: N_("Lãnh đạo Văn phòng"),
+    Role.CHAIR: N_("Chủ trì"),
+    Role.LEADER: N_("Lãnh đạo"),
+    Role.CLERK: N_("Văn thư"),
+    Role.OPERATOR: N_("Kỹ thuật"),
+    Role.AUDITOR: N_("Kiểm tra, thanh tra"),
+    Role.ADMIN: N_("Quản trị hệ thống"),
+    Role.POINT: N_("Điểm cầu"),
+    Role.GUEST: N_("Khách"),
+    Role.ANONYMOUS: N_("Chưa đăng nhập"),
+}
 
 
 class Action(StrEnum):

@@ -12,18 +12,18 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from . import models, operations
-from .clock import Clock, SystemClock
-from .conduct import routes as conduct_routes
-from .conduct import tasks as conduct_tasks
-from .config import Settings
-from .context import Context, make_context
-from .directory import routes as directory_routes
-from .directory.identity import Identity
-from .guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
-from .jobs import Handler, JobRunner
-from .register import routes as register_routes
-from .web import install_error_handlers
+from meetings import models, operations
+from meetings.clock import Clock, SystemClock
+from meetings.conduct import routes as conduct_routes
+from meetings.conduct import tasks as conduct_tasks
+from meetings.config import Settings
+from meetings.context import Context, make_context
+from meetings.directory import routes as directory_routes
+from meetings.directory.identity import Identity
+from meetings.guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
+from meetings.jobs import Handler, JobRunner
+from meetings.register import routes as register_routes
+from meetings.web import install_error_handlers
 
 assert models.metadata is not None  # every table is declared before the first query
 log = structlog.get_logger(__name__)

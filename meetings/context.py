@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from .clock import Clock
-from .config import Settings
-from .database import Database
-from .events import EventBus
-from .i18n import Translations
-from .pages import Pages
-from .store import Store
+from meetings.clock import Clock
+from meetings.config import Settings
+from meetings.database import Database
+from meetings.events import EventBus
+from meetings.i18n import Translations
+from meetings.pages import Pages
+from meetings.store import Store
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from .errors import MeetingsError, NoSpace, Unavailable
+from meetings.errors import MeetingsError, NoSpace, Unavailable
 
 BUSY_SECONDS = 30
 

@@ -8,7 +8,7 @@ from meetings import demo, migrations
 from meetings.clock import Clock
 from meetings.config import Settings
 from meetings.database import Database
-from meetings.directory.accounts import make_setup_link
+from meetings.directory.setup import make_setup_link
 from meetings.serve import house_address
 
 

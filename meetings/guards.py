@@ -10,11 +10,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .config import MIB, Settings
-from .errors import Forbidden, MeetingsError, TooLarge
-from .ids import new_token
-from .pages import form_token
-from .web import context_of, error_response
+from meetings.config import MIB, Settings
+from meetings.errors import Forbidden, MeetingsError, TooLarge
+from meetings.ids import new_token
+from meetings.pages import form_token
+from meetings.web import context_of, error_response
 
 FORM_COOKIE = "meetings_form"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})

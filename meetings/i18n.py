@@ -3,7 +3,7 @@
 import gettext
 from pathlib import Path
 
-from .errors import Text, fill
+from meetings.errors import Text, fill
 
 SOURCE_LOCALE = "vi"
 LOCALES = ("vi", "en")

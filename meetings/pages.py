@@ -13,11 +13,11 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from .access import ANONYMOUS, NO_FACTS, Action, Actor, allowed
-from .clock import Clock
-from .config import Settings
-from .errors import MeetingsError, Text
-from .i18n import LOCALES, SOURCE_LOCALE, Translations, chosen_locale
+from meetings.access import ACCOUNT_ROLES, ANONYMOUS, NO_FACTS, ROLE_NAMES, Action, Actor, Role, allowed
+from meetings.clock import Clock
+from meetings.config import Settings
+from meetings.errors import MeetingsError, Text
+from meetings.i18n import LOCALES, SOURCE_LOCALE, Translations, chosen_locale
 
 WEEKDAYS = {
     "vi": ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
@@ -86,6 +86,8 @@ class Pages:
             "say": lambda text: self.say(locale, text),
             "csrf_token": form_token(self.settings, request),
             "csrf_field": lambda: csrf_field(self.settings, request),
+            "role_name": lambda role: self.translations.gettext(locale, ROLE_NAMES[Role(role)]),
+            "demo_roles": ACCOUNT_ROLES,
             "asset": self.assets.url,
             "has_asset": self.assets.has,
             "now": self._clock.now(),

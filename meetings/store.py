@@ -6,7 +6,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from .errors import NoSpace
+from meetings.errors import NoSpace
 
 _CHUNK = 1024 * 1024
 

@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from .access import ANONYMOUS, Actor
-from .context import Context
-from .errors import Forbidden, Invalid, MeetingsError, NotFound, Text, TooLarge, Unavailable
-from .pages import actor_of, locale_of
+from meetings.access import ANONYMOUS, Actor
+from meetings.config import Settings
+from meetings.context import Context
+from meetings.errors import Forbidden, Invalid, MeetingsError, NotFound, Text, TooLarge, Unavailable
+from meetings.pages import actor_of, locale_of
 
 log = structlog.get_logger(__name__)
 
@@ -126,6 +127,13 @@ async def _bug(request: Request, error: Exception) -> Response:
     """A fault of ours: the whole story goes to the log, one sentence to the user."""
     log.error("request.bug", path=request.url.path, method=request.method, exc_info=error)
     return error_response(request, Bug("Hệ thống gặp lỗi ngoài dự kiến. Sự việc đã được ghi lại; vui lòng thử lại."))
+
+
+def house_of(request: Request, settings: Settings) -> str:
+    """The address under which people reach the house: the configured one, else the one this page was asked by."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def sentence(context: Context, request: Request, words: Text | MeetingsError) -> str:

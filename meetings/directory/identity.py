@@ -7,10 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from meetings.access import ANONYMOUS
 from meetings.context import Context
+from meetings.directory import points, sessions
 from meetings.errors import MeetingsError
 from meetings.guards import answer
-
-from . import points, sessions
 
 SESSION_COOKIE = "meetings_session"
 DEVICE_COOKIE = "meetings_device"

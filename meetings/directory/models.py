@@ -21,7 +21,8 @@ class Unit(Base):
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))
     code: Mapped[str | None]
     valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
+    valid_to: Mapped[date | None]  # the last day; None while it lasts
+    successor_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))
 
 
 class Venue(Base):

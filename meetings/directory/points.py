@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings import events
 from meetings.access import Actor, Role
 from meetings.config import Settings
+from meetings.directory.models import PointLink, Venue
 from meetings.errors import Conflict, NotFound
 from meetings.ids import new_token, token_hash
-
-from .models import PointLink, Venue
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ async def open_link(
     device = device or new_token()
     if link.device_hash is None:
         link.device_hash, link.bound_at, link.browser = token_hash(device), now, browser[:200]
+        await session.flush()
+        await events.append(session, chain=events.HOUSE, kind="point.bound", at=now, subject_id=venue.id)
     elif link.device_hash != token_hash(device):
         raise Conflict(
             "Đường liên kết của “{venue}” đang gắn với một máy khác. Nếu đây là máy mới của phòng họp, "

@@ -1,20 +1,26 @@
-"""Routes of the directory: log in and out, language, health."""
+"""Routes of the directory: log in and out, the first administrator, language, health; venues and accounts."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from sqlalchemy import text
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from meetings.errors import MeetingsError
+from meetings.context import Context
+from meetings.directory import account_routes, sessions, setup, venue_routes
+from meetings.directory.identity import SESSION_COOKIE, address_of, browser_of
+from meetings.directory.login import Origin, log_in
+from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.guards import cookie_header
 from meetings.i18n import LOCALES
 from meetings.web import ActorDep, ContextDep
 
-from . import accounts, sessions
-from .identity import SESSION_COOKIE, address_of, browser_of
-
 router = APIRouter()
+router.include_router(venue_routes.router)
+router.include_router(account_routes.router)
+
+DEMO_PASSWORD = "minh-hoa-2026"  # noqa: S105 shown on the log-in page; only a demonstration has accounts with it
 
 
 @router.get("/healthz")
@@ -27,7 +33,7 @@ async def healthz() -> PlainTextResponse:
 async def readyz(context: ContextDep) -> PlainTextResponse:
     """And the database answers it."""
     async with context.database.read() as session:
-        await session.execute(text("SELECT 1"))
+        await session.execute(text("SELECT 1 FROM accounts LIMIT 1"))
     return PlainTextResponse("OK\n")
 
 
@@ -35,34 +41,47 @@ async def readyz(context: ContextDep) -> PlainTextResponse:
 async def login_page(request: Request, context: ContextDep, actor: ActorDep, next: str = "/") -> Response:  # noqa: A002
     if actor.account_id is not None:
         return RedirectResponse(inner_path(next), status_code=303)
-    return context.pages.render(request, "directory/login.html", error=None, login="", next=inner_path(next))
+    return _login_page(request, context, next)
+
+
+def _login_page(
+    request: Request, context: Context, after: str, login: str = "", error: MeetingsError | None = None
+) -> Response:
+    demo = DEMO_PASSWORD if context.settings.demo else None
+    values = {"login": login[:100], "next": inner_path(after), "error": error, "demo_password": demo}
+    return context.pages.render(request, "directory/login.html", status=error.status if error else 200, **values)
 
 
 @router.post("/login")
-async def log_in(
+async def log_in_here(
     request: Request,
     context: ContextDep,
     login: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    origin = accounts.Origin(address_of(request), browser_of(request))
+    origin = Origin(address_of(request), browser_of(request))
     try:
-        token = await accounts.log_in(context.database, context.clock, login, password, origin)
+        token = await log_in(context.database, context.clock, login, password, origin)
     except MeetingsError as error:
-        values = {"error": error, "login": login[:100], "next": inner_path(next)}
-        return context.pages.render(request, "directory/login.html", status=error.status, **values)
-    response = RedirectResponse(inner_path(next), status_code=303)
-    response.headers.append(
-        "set-cookie", cookie_header(request.scope, SESSION_COOKIE, token, int(sessions.LONGEST.total_seconds()))
-    )
+        response = _login_page(request, context, next, login, error)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(int(error.retry_after))
+        return response
+    return _entered(request, token, inner_path(next))
+
+
+def _entered(request: Request, token: str, where: str) -> Response:
+    response = RedirectResponse(where, status_code=303)
+    lasts = int(sessions.LONGEST.total_seconds())
+    response.headers.append("set-cookie", cookie_header(request.scope, SESSION_COOKIE, token, lasts))
     return response
 
 
 def inner_path(path: str) -> str:
     """Only a place inside the house: an address elsewhere in `next` would lead the user away after logging in."""
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
-    return path if inside and len(path) <= 500 else "/"
+    inside = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    return path if inside and len(path) <= 500 and not urlsplit(path).netloc else "/"
 
 
 @router.post("/logout")
@@ -83,3 +102,34 @@ async def choose_language(
     if locale in LOCALES:
         response.headers.append("set-cookie", cookie_header(request.scope, "locale", locale, 365 * 86400))
     return response
+
+
+@router.get("/setup/{token}")
+async def setup_page(request: Request, context: ContextDep, token: str) -> Response:
+    async with context.database.read() as session:
+        await setup.check_setup_link(session, token, context.clock.now())
+    return context.pages.render(request, "directory/setup.html", token=token, login="", display_name="", error=None)
+
+
+@router.post("/setup/{token}")
+async def set_up(
+    request: Request,
+    context: ContextDep,
+    token: str,
+    login: Annotated[str, Form()] = "",
+    display_name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+) -> Response:
+    now = context.clock.now()
+    try:
+        async with context.database.transaction() as session:
+            account = await setup.use_setup_link(
+                session, token, login=login, display_name=display_name, password=password, now=now
+            )
+            entered = await sessions.start_session(
+                session, account.id, now, address=address_of(request), browser=browser_of(request)
+            )
+    except (Conflict, Invalid) as error:
+        values = {"token": token, "login": login[:100], "display_name": display_name[:200], "error": error}
+        return context.pages.render(request, "directory/setup.html", status=error.status, **values)
+    return _entered(request, entered, "/")

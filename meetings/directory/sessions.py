@@ -6,9 +6,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.access import Actor, Role
+from meetings.directory.models import Account, AccountRole, WebSession
 from meetings.ids import new_token, token_hash
-
-from .models import Account, AccountRole, WebSession
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
