@@ -42,7 +42,7 @@ PY
            "$PYTHON" -m pip --disable-pip-version-check install --quiet --no-input --require-hashes --only-binary :all: -r "$lock"; } >"$log" 2>&1; then
         rm -rf "$environment"
         tail -n 5 "$log" >&2
-        if grep -qiE 'connection|resolve|timed out|network|retries' "$log"; then
+        if grep -qiE 'connection|resolve|timed out|network|retries|could not find a version' "$log"; then
             say "The packages could not be fetched: is there a network, and a package index configured for pip? Nothing was installed."
         else
             say "The packages could not be installed; the whole story is in $log. Nothing was kept."

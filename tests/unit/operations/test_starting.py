@@ -1,0 +1,107 @@
+"""./run and ./test say in one sentence why they cannot go on, and leave nothing half installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """As much of a clone as the first steps read."""
+    folder = tmp_path / "checkout"
+    (folder / "tools").mkdir(parents=True)
+    for name in (
+        "run",
+        "test",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "tools/environment.sh",
+        "tools/system_packages.sh",
+    ):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def call(checkout: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", *command], cwd=checkout, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
+
+
+def path_with_python(folder: Path, script: str) -> str:
+    """A PATH on which every python3 is this script."""
+    folder.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("command", [("run",), ("test", "quick")])
+def test_a_python_that_is_too_old_is_named_with_the_remedy(
+    checkout: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    old = 'case "$1" in --version) echo "Python 3.9.2";; *) exit 1;; esac'
+    done = call(checkout, *command, PATH=path_with_python(tmp_path / "bin", old))
+    assert done.returncode == 2
+    assert "Python 3.11 or newer is needed; found: Python 3.9.2" in done.stderr
+    assert "apt-get install" in done.stderr
+    assert not (checkout / ".venvs").exists()
+
+
+def test_without_the_venv_module_the_line_that_installs_it_is_shown(checkout: Path, tmp_path: Path) -> None:
+    bare = 'case "$2" in *ensurepip*) exit 1;; *) exit 0;; esac'
+    done = call(checkout, "run", PATH=path_with_python(tmp_path / "bin", bare))
+    assert done.returncode == 2
+    assert "apt-get install -y python3-venv" in done.stderr
+
+
+def test_without_a_network_nothing_stays_half_installed(checkout: Path) -> None:
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:1/simple",
+        "PIP_RETRIES": "0",
+        "PIP_FIND_LINKS": "",
+        "PIP_NO_CACHE_DIR": "1",
+    }
+    done = call(checkout, "run", MEETINGS_PYTHON=sys.executable, **nowhere)
+    assert done.returncode == 2
+    assert "is there a network" in done.stderr
+    assert [path.name for path in (checkout / ".venvs").iterdir()] == ["install.log"]
+
+
+def test_a_taken_port_stops_the_start_with_the_option_that_moves_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "meetings", "serve", f"--port={port}", f"--data={tmp_path / 'data'}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"Port {port}/tcp" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without sudo")
+def test_the_full_tests_print_the_exact_line_when_they_may_not_install(checkout: Path) -> None:
+    script = (checkout / "tools/system_packages.sh").read_text()
+    done = subprocess.run(
+        ["/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "/bin/sh", "-s"],
+        input=script.replace("/usr/lib/postgresql/", "/nowhere/"),
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "sudo sh -c" in done.stderr
+    assert "chromium" in done.stderr
