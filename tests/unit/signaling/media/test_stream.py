@@ -1,0 +1,88 @@
+"""One incoming SSRC: losses found and asked for with limits, repeats refused, restarts believed, reports right."""
+
+from __future__ import annotations
+
+from meetings.signaling.media.rtcp import SenderReport
+from meetings.signaling.media.stream import Arrival, Stream
+
+
+def stream(*sequences: int) -> Stream:
+    made = Stream(1, 90_000)
+    for sequence in sequences:
+        made.arrived(sequence, 0.0)
+    return made
+
+
+def test_numbers_go_on_over_the_wrap() -> None:
+    made = stream(65_534)
+    assert [made.arrived(n, 0.0) for n in (65_535, 0, 1)] == [Arrival.NEXT] * 3
+    assert made.extended(1) - made.extended(65_534) == 3
+    assert not made.missing
+
+
+def test_a_hole_is_filled_once() -> None:
+    made = stream(10, 13)
+    assert list(made.missing) == [11, 12]
+    assert made.arrived(11, 0.0) is Arrival.LATE
+    assert made.arrived(11, 0.0) is Arrival.REPEAT
+    assert made.arrived(13, 0.0) is Arrival.REPEAT
+
+
+def test_a_hole_is_asked_for_after_a_moment_then_less_and_less_often_then_given_up() -> None:
+    made = stream(10, 12)
+    assert made.due(0.005) == ([], False)
+    asked = [n / 100 for n in range(1, 110) if made.due(n / 100)[0]]
+    assert asked[0] == 0.01
+    assert 3 < len(asked) <= 8
+    assert asked[-1] - asked[-2] > asked[1] - asked[0]
+    assert not made.missing
+
+
+def test_giving_up_is_told_once() -> None:
+    made = stream(10, 12)
+    assert made.due(5.0) == ([], True)
+    assert made.due(6.0) == ([], False)
+
+
+def test_holes_are_bounded() -> None:
+    made = stream(0, 2900)
+    assert len(made.missing) <= 256
+    for n in range(10):
+        made.arrived(2900 + 200 * (n + 1), 0.0)
+    assert len(made.missing) <= 256
+
+
+def test_one_wild_number_is_not_believed_but_two_in_a_row_are() -> None:
+    made = stream(10, 11)
+    assert made.arrived(40_000, 0.0) is Arrival.REPEAT
+    assert made.arrived(12, 0.0) is Arrival.NEXT
+    assert made.arrived(40_000, 0.0) is Arrival.REPEAT
+    assert made.arrived(40_001, 0.0) is Arrival.RESTART
+    assert made.arrived(40_002, 0.0) is Arrival.NEXT
+
+
+def test_a_report_counts_what_is_lost_since_the_last() -> None:
+    made = stream(*range(100))
+    assert made.report(1.0).fraction_lost == 0
+    for n in (100, 102, 104, 106):
+        made.arrived(n, 1.0)
+    report = made.report(2.0)
+    assert report.fraction_lost == 3 * 256 // 7
+    assert (report.cumulative_lost, report.highest_sequence) == (3, 106)
+
+
+def test_a_report_answers_the_last_sender_report() -> None:
+    made = stream(1)
+    made.reported(SenderReport(1, 0x0000111122223333, 0, 0, 0), 10.0)
+    report = made.report(10.5)
+    assert (report.last_sr, report.delay_since_sr) == (0x11112222, 32_768)
+
+
+def test_even_arrivals_have_no_jitter_and_uneven_ones_do() -> None:
+    made = stream(1)
+    for n in range(200):
+        made.measured(n * 1800, 100, n * 0.02)
+    assert made.report(5.0).jitter == 0
+    for n in range(200, 400):
+        made.measured(n * 1800, 100, n * 0.02 + (0.01 if n % 2 else 0))
+    assert 600 < made.report(9.0).jitter <= 900
