@@ -22,6 +22,8 @@ from meetings.directory import routes as directory_routes
 from meetings.directory.identity import Identity
 from meetings.guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
 from meetings.jobs import Handler, JobRunner
+from meetings.recording import routes as recording_routes
+from meetings.recording import tasks as recording_tasks
 from meetings.register import routes as register_routes
 from meetings.web import install_error_handlers
 
@@ -29,9 +31,9 @@ assert models.metadata is not None  # every table is declared before the first q
 log = structlog.get_logger(__name__)
 
 # every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
-ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations, register_routes]
+ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations, register_routes, recording_routes]
 JOBS: list[ModuleType] = []
-TASKS: list[ModuleType] = [conduct_tasks]
+TASKS: list[ModuleType] = [conduct_tasks, recording_tasks]
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 

@@ -4,9 +4,10 @@ from . import events, jobs
 from .conduct import models as conduct
 from .database import Base
 from .directory import models as directory
+from .recording import models as recording
 from .register import models as register
 from .scheduling import models as scheduling
 
 metadata = Base.metadata
 
-__all__ = ["conduct", "directory", "events", "jobs", "metadata", "register", "scheduling"]
+__all__ = ["conduct", "directory", "events", "jobs", "metadata", "recording", "register", "scheduling"]

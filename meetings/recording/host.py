@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import sys
 import time
 from dataclasses import dataclass, field
@@ -84,6 +83,11 @@ class _Process:
             with contextlib.suppress(ConnectionError):
                 self.process.stdin.write(messages.encode(message) + b"\n")
 
+    def end_life(self) -> None:
+        """Have it seal its files and go; the recording may go on in another one."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+
 
 async def spawn() -> asyncio.subprocess.Process:
     """A process that has its modules loaded and waits for orders."""
@@ -102,7 +106,8 @@ class Host:
 
     def __init__(self, coordinator: Coordinator, worker: str = "") -> None:
         self._coordinator = coordinator
-        self.worker = worker or f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(3)}"
+        # The machine's name alone: a host that is started anew has its recordings back at once, not after a lease.
+        self.worker = worker or os.uname().nodename
         self._assignments: dict[str, Assignment] = {}
         self._processes: dict[str, _Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -155,8 +160,8 @@ class Host:
     def _drop(self, recording: str) -> None:
         """Another host has it, or it is gone: seal what is open and let go."""
         self._assignments.pop(recording, None)
-        if (process := self._processes.get(recording)) is not None and process.process.stdin is not None:
-            process.process.stdin.close()
+        if (process := self._processes.get(recording)) is not None:
+            process.end_life()
 
     async def _keep(self, recording: str) -> None:
         """One life after the other, until the recording has reported its end or is not ours any more."""
@@ -187,8 +192,9 @@ class Host:
             return ended
         finally:
             del self._processes[recording]
-            with contextlib.suppress(ProcessLookupError):
-                process.process.kill()
+            if process.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.process.kill()
 
     def _accept(self, line: bytes) -> Report | None:
         try:
@@ -230,8 +236,7 @@ class Host:
     async def _leave_all(self) -> None:
         self._stopping = True
         for process in list(self._processes.values()):
-            if process.process.stdin is not None:
-                process.process.stdin.close()
+            process.end_life()
         if self._keepers:
             await asyncio.wait(list(self._keepers.values()), timeout=STOP_PATIENCE)
         for task in list(self._keepers.values()):

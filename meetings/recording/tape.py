@@ -7,17 +7,22 @@ synced by `flush` and `sync`; any OSError means that the disk refuses, and then 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
+import signal
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from meetings.recording import manifest, webm
 from meetings.recording.messages import RecordedFile
 from meetings.signaling.client import RemoteTrack
 
+LOCK = "lock"
+TAKE_OVER_SECONDS = 2.0
 BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk is full
 BALLAST_BYTES = 512 * 1024
 MEDIA_TYPES = {"audio": "audio/webm", "video": "video/webm", "screen": "video/webm"}
@@ -48,6 +53,7 @@ class Tape:
     def __init__(self, directory: Path, recording_id: str, meeting_id: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self._lock = _take_over(directory)
         earlier = manifest.read(directory)
         self._earlier_open = _orphans(earlier)
         self._earlier_end = max((entry.t for entry in earlier), default=0)
@@ -198,15 +204,47 @@ class Tape:
         """The recording is over: last line, sync, no ballast."""
         (self.directory / BALLAST).unlink(missing_ok=True)
         self.note("end")
-        self._manifest.close()
+        self._release()
+        (self.directory / LOCK).unlink(missing_ok=True)
 
     def leave(self) -> None:
         """This life is over, the recording is not."""
+        self._release()
+
+    def _release(self) -> None:
+        """Another life may go on here."""
         self._manifest.close()
+        self._lock.close()
 
     def _make_ballast(self) -> None:
         with contextlib.suppress(OSError), (self.directory / BALLAST).open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+
+
+def _take_over(directory: Path) -> IO[str]:
+    """The lock of the directory. A life that still holds it has lost its host: it is asked to go, then made to."""
+    lock = (directory / LOCK).open("a+")
+    deadline = time.monotonic() + TAKE_OVER_SECONDS
+    while not _try_lock(lock):
+        lock.seek(0)
+        holder = lock.read().strip()
+        if holder.isdecimal():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(holder), signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+        time.sleep(0.05)
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _orphans(entries: list[manifest.Entry]) -> list[manifest.Entry]:

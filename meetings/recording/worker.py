@@ -1,8 +1,8 @@
 """The process of one recording: orders on standard input, reports on standard output, a hidden participant between.
 
 Started before it is needed, so that after a crash only the join has to be waited for. When its host dies (standard
-input ends) it seals its files and goes; the next life carries on. Exit status 0: reported its end; 3: the life is over,
-the recording is not.
+input ends) it records on for half a minute, until the process of a new host takes over: that one sends SIGTERM, takes
+over the directory's lock and carries on. Exit status 0: reported its end; 3: the life is over, the recording is not.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from meetings.recording.recorder import DiskFull, Recorder, make_client
 from meetings.recording.tape import Tape
 
 LIFE_OVER = 3
+ORPHAN_SECONDS = 30.0
 
 
 def main() -> None:
@@ -83,6 +85,7 @@ class _Life:
 
     async def _record(self, recorder: Recorder, orders: asyncio.StreamReader) -> int:
         client = make_client(self._assignment, recorder, lambda: self._token)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop.set)
         listening = asyncio.create_task(self._obey(orders, recorder))
         writing = asyncio.create_task(recorder.run())
         joined = asyncio.create_task(client.run(self._stop))
@@ -120,6 +123,7 @@ class _Life:
                     self._finished = True
                     self._stop.set()
                 case None:
+                    await asyncio.sleep(ORPHAN_SECONDS)
                     self._stop.set()
                 case Begin():
                     pass

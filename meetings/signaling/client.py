@@ -248,6 +248,8 @@ class _Session:
             case "speakers_changed":
                 self._speakers(message.speakers_changed.speakers)
             case "leave":
+                if message.leave.reason == models.DUPLICATE_IDENTITY:  # coming back would throw the other one out
+                    raise Refused("somebody else has joined under this identity", final=True)
                 return f"the server ended the session ({models.DisconnectReason.Name(message.leave.reason)})"
         return None
 

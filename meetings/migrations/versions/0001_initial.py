@@ -426,6 +426,31 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_papers_meeting_id"), "papers", ["meeting_id"], unique=False)
     op.create_table(
+        "recordings",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("desired", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=True),
+        sa.Column("requested_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("stopped_at", UtcDateTime(), nullable=True),
+        sa.Column("lease_until", UtcDateTime(), nullable=True),
+        sa.Column("worker", sa.String(), nullable=True),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
+        sa.Column("manifest_sha256", sa.String(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("composed_state", sa.String(), nullable=False),
+        sa.Column("composed_sha256", sa.String(), nullable=True),
+        sa.Column("composed_size", sa.BigInteger(), nullable=False),
+        sa.Column("composed_job_id", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_recordings_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
+    )
+    op.create_index(op.f("ix_recordings_meeting_id"), "recordings", ["meeting_id"], unique=False)
+    op.create_index(op.f("ix_recordings_state"), "recordings", ["state"], unique=False)
+    op.create_table(
         "agenda_progress",
         sa.Column("meeting_id", sa.String(), nullable=False),
         sa.Column("item_id", sa.String(), nullable=False),
@@ -459,6 +484,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_letters_meeting_id"), "letters", ["meeting_id"], unique=False)
     op.create_index("ix_letters_state", "letters", ["state"], unique=False)
+    op.create_table(
+        "recording_files",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("recording_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("identity", sa.String(), nullable=False),
+        sa.Column("participant_name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("segment", sa.Integer(), nullable=False),
+        sa.Column("starts_ms", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["recording_id"], ["recordings.id"], name=op.f("fk_recording_files_recording_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_files")),
+        sa.UniqueConstraint("recording_id", "name", name=op.f("uq_recording_files_recording_id_name")),
+    )
     op.create_table(
         "seats",
         sa.Column("id", sa.String(), nullable=False),

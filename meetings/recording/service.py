@@ -1,0 +1,293 @@
+"""Recordings of a meeting: begin and end them, hand them to recorders, take reports, and what others ask about them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from meetings import events
+from meetings.conduct.models import Conference, Seat
+from meetings.config import Settings
+from meetings.errors import Conflict, NotFound
+from meetings.events.log import EventRow
+from meetings.jobs import enqueue
+from meetings.recording import rules
+from meetings.recording.messages import RecordedFile, Report
+from meetings.recording.models import Recording, RecordingFile
+from meetings.recording.rules import ACTIVE, Chapter, Composed, Desired, Disk, State, offset_ms
+from meetings.scheduling.models import Meeting
+
+__all__ = ["Chapter", "chapters", "manifest_hash", "offset_ms", "recordings_of"]
+
+COMPOSE = "recording.compose"
+COMPOSED_NAME = "composed.webm"
+
+
+@dataclass(frozen=True)
+class By:
+    """Who asks: identity as in the room, and name."""
+
+    identity: str
+    name: str
+
+
+def directory_of(settings: Settings, recording: Recording) -> Path:
+    """Where a recording's files lie."""
+    return settings.recordings_dir / recording.meeting_id / recording.id
+
+
+def disk_of(settings: Settings) -> Disk:
+    """The disk that recordings lie on."""
+    settings.recordings_dir.mkdir(parents=True, exist_ok=True)
+    usage = shutil.disk_usage(settings.recordings_dir)
+    return Disk(usage.total, usage.free)
+
+
+# ------------------------------------------------------------------------------------------------ by people
+
+
+async def start(session: AsyncSession, settings: Settings, meeting: Meeting, by: By, now: datetime) -> Recording:
+    """Ask for a recording of a conference in session; the one that is already running is given back."""
+    running = await active_of(session, meeting.id)
+    if running is not None and running.desired == Desired.RUNNING:
+        return running
+    if running is not None:
+        raise Conflict("Bản ghi trước đang được khép lại. Vui lòng bấm lại sau vài giây.", code="stopping")
+    conference = await session.get(Conference, meeting.id)
+    if conference is None or conference.state != "open":
+        raise Conflict("Chỉ ghi được khi cuộc họp đang diễn ra.", code="not_in_session")
+    rules.require_room(disk_of(settings), settings.recording_min_free_bytes)
+    recording = Recording(
+        meeting_id=meeting.id,
+        desired=Desired.RUNNING,
+        state=State.REQUESTED,
+        requested_by=by.identity,
+        requested_at=now,
+    )
+    session.add(recording)
+    await session.flush()
+    await _log(session, recording, "recording.requested", now, actor=by.identity, name=by.name)
+    return recording
+
+
+async def stop(session: AsyncSession, meeting_id: str) -> Recording | None:
+    """The recorder shall bring the running recording to its end; None if there is none."""
+    recording = await active_of(session, meeting_id)
+    if recording is not None:
+        recording.desired = Desired.STOPPED
+        await session.flush()
+    return recording
+
+
+async def active_of(session: AsyncSession, meeting_id: str) -> Recording | None:
+    """The recording of a meeting that has not come to its end."""
+    query = select(Recording).where(Recording.meeting_id == meeting_id, Recording.state.in_(ACTIVE))
+    return await session.scalar(query.order_by(Recording.id.desc()).limit(1).with_for_update())
+
+
+async def any_ended(session: AsyncSession) -> bool:
+    """Whether there is something for `stop_ended` to do."""
+    return await session.scalar(_ended_but_wanted().with_only_columns(Recording.id).limit(1)) is not None
+
+
+async def stop_ended(session: AsyncSession) -> list[str]:
+    """End the recordings of conferences that have ended, whoever or whatever ended them; gives the meetings."""
+    found = list(await session.scalars(_ended_but_wanted()))
+    for recording in found:
+        recording.desired = Desired.STOPPED
+    await session.flush()
+    return [recording.meeting_id for recording in found]
+
+
+def _ended_but_wanted() -> Select[Recording]:
+    ended = select(Conference.meeting_id).where(Conference.state == "ended")
+    wanted = Recording.state.in_(ACTIVE) & (Recording.desired == Desired.RUNNING)
+    return select(Recording).where(wanted, Recording.meeting_id.in_(ended))
+
+
+async def state_of(session: AsyncSession, meeting_id: str) -> dict[str, Any]:
+    """What the room page shows."""
+    last = await session.scalar(
+        select(Recording).where(Recording.meeting_id == meeting_id).order_by(Recording.id.desc()).limit(1)
+    )
+    if last is None:
+        return {"state": "idle", "since": None, "note": None}
+    since = {State.REQUESTED: last.requested_at, State.RUNNING: last.started_at}.get(State(last.state), last.stopped_at)
+    shown = since.strftime("%Y-%m-%dT%H:%M:%SZ") if since else None
+    return {"state": rules.told(last.desired, last.state), "since": shown, "note": last.error}
+
+
+# -------------------------------------------------------------------------------------------- by recorders
+
+
+async def claim(session: AsyncSession, worker: str, now: datetime) -> list[Recording]:
+    """Everything this worker has or takes now; leases are renewed when they run low."""
+    free = or_(Recording.worker.is_(None), Recording.worker == worker, Recording.lease_until < now)
+    query = select(Recording).where(Recording.state.in_(ACTIVE), free).order_by(Recording.id)
+    found = list(await session.scalars(query.with_for_update(skip_locked=True)))
+    for recording in found:
+        recording.worker, recording.lease_until = worker, now + rules.LEASE
+    await session.flush()
+    return found
+
+
+async def in_hand(session: AsyncSession, worker: str, now: datetime) -> list[Recording] | None:
+    """What this worker has, if no lease needs renewing and nothing is free; else None, and `claim` is due."""
+    rows = list(await session.scalars(select(Recording).where(Recording.state.in_(ACTIVE)).order_by(Recording.id)))
+    for one in rows:
+        mine = one.worker == worker
+        free = one.worker is None or one.lease_until is None or one.lease_until < now
+        if (not mine and free) or (mine and (one.lease_until is None or one.lease_until < now + rules.RENEW_BEFORE)):
+            return None
+    return [one for one in rows if one.worker == worker]
+
+
+async def prominent(session: AsyncSession, meeting_id: str) -> list[str]:
+    """Identities whose pictures the room looks at: main point, chair, whoever has the floor."""
+    watched = or_(Seat.role.in_(("main", "chair")), Seat.floor_since.is_not(None))
+    return sorted(await session.scalars(select(Seat.identity).where(Seat.meeting_id == meeting_id, watched)))
+
+
+async def take(session: AsyncSession, report: Report, now: datetime) -> None:
+    """Apply what a recorder reports; a repeated report changes nothing."""
+    recording = await session.get(Recording, report.recording_id, with_for_update=True)
+    if recording is None:
+        raise NotFound("Không có bản ghi này.")
+    if recording.state not in ACTIVE:
+        return
+    match report.kind:
+        case "started":
+            await _started(session, recording, report, now)
+        case "progress":
+            recording.bytes = report.bytes
+        case "gap":
+            await _log(session, recording, "recording.gap", now, from_ms=report.t, until_ms=report.until)
+        case "stopped":
+            await _ended(session, recording, report, State.STOPPED, now)
+        case "full":
+            await _ended(session, recording, report, State.FAILED, now)
+        case "failed":
+            recording.error = report.reason
+    await session.flush()
+
+
+async def _started(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:
+    recording.bytes = report.bytes
+    if recording.state == State.RUNNING:
+        return
+    recording.state, recording.started_at = State.RUNNING, datetime.fromisoformat(report.origin)
+    await session.flush()
+    await _log(session, recording, "recording.started", now)
+    await _log(session, recording, "recording.notice", now)
+
+
+async def _ended(session: AsyncSession, recording: Recording, report: Report, state: State, now: datetime) -> None:
+    recording.state, recording.desired, recording.stopped_at = state, Desired.STOPPED, now
+    recording.worker = recording.lease_until = None
+    recording.bytes, recording.duration_ms = report.bytes, report.t
+    recording.manifest_sha256 = report.manifest_sha256 or None
+    if report.origin and recording.started_at is None:
+        recording.started_at = datetime.fromisoformat(report.origin)
+    await _replace_files(session, recording, report.files)
+    if report.files:
+        recording.composed_state = Composed.QUEUED
+        key = f"{COMPOSE}:{recording.id}"
+        recording.composed_job_id = await enqueue(session, COMPOSE, {"recording_id": recording.id}, dedupe_key=key)
+    if state is State.FAILED:
+        recording.error = "disk_full"
+        await _log(session, recording, "recording.failed", now, note="disk_full", bytes=report.bytes)
+    else:
+        manifest = report.manifest_sha256
+        await _log(session, recording, "recording.stopped", now, duration_ms=report.t, manifest_sha256=manifest)
+
+
+async def _replace_files(session: AsyncSession, recording: Recording, files: Iterable[RecordedFile]) -> None:
+    await session.execute(delete(RecordingFile).where(RecordingFile.recording_id == recording.id))
+    for one in files:
+        values = {name: getattr(one, name) for name in one.__struct_fields__}
+        session.add(RecordingFile(recording_id=recording.id, **values))
+    await session.flush()
+
+
+async def _log(
+    session: AsyncSession, recording: Recording, kind: str, now: datetime, *, actor: str | None = None, **more: Any
+) -> None:
+    payload = {"recording_id": recording.id, "note": None} | more
+    chain = events.meeting_chain(recording.meeting_id)
+    await events.append(
+        session, chain=chain, kind=kind, at=now, actor_id=actor, subject_id=recording.id, payload=payload
+    )
+
+
+# ----------------------------------------------------------------------------------------------- by readers
+
+
+async def get_recording(session: AsyncSession, recording_id: str) -> Recording:
+    """Raises NotFound."""
+    recording = await session.get(Recording, recording_id)
+    if recording is None:
+        raise NotFound("Không có bản ghi này.")
+    return recording
+
+
+async def recordings_of(session: AsyncSession, meeting_id: str) -> Sequence[Recording]:
+    """All recordings of a meeting, oldest first."""
+    query = select(Recording).where(Recording.meeting_id == meeting_id).order_by(Recording.requested_at, Recording.id)
+    return list(await session.scalars(query))
+
+
+async def files_of(session: AsyncSession, recording_id: str) -> Sequence[RecordingFile]:
+    """The sealed files of a recording, in the order they were begun."""
+    query = select(RecordingFile).where(RecordingFile.recording_id == recording_id)
+    return list(await session.scalars(query.order_by(RecordingFile.segment, RecordingFile.name)))
+
+
+async def manifest_hash(session: AsyncSession, meeting_id: str) -> str | None:
+    """What filing binds to: the manifest's SHA-256; of several recordings the hash over all in order; None: none."""
+    ended = [one.manifest_sha256 for one in await recordings_of(session, meeting_id) if one.manifest_sha256]
+    if len(ended) < 2:
+        return ended[0] if ended else None
+    return hashlib.sha256("\n".join(ended).encode()).hexdigest()
+
+
+async def chapters(session: AsyncSession, meeting_id: str, recording_id: str | None = None) -> list[Chapter]:
+    """Chapters of a recording (default: the meeting's last) from the event log."""
+    recordings = [one for one in await recordings_of(session, meeting_id) if one.started_at is not None]
+    chosen = [one for one in recordings if recording_id in (None, one.id)]
+    if not chosen:
+        return []
+    last = chosen[-1]
+    assert last.started_at is not None
+    log = await _whole_log(session, meeting_id)
+    length = last.duration_ms or offset_ms(last.started_at, last.stopped_at or log[-1].at)
+    return rules.chapters_of(log, last.started_at, length)
+
+
+async def _whole_log(session: AsyncSession, meeting_id: str) -> list[events.Event]:
+    chain = events.meeting_chain(meeting_id)
+    found: list[events.Event] = []
+    while batch := await events.read_after(session, chain, found[-1].seq if found else 0):
+        found += batch
+    return found
+
+
+async def note_viewing(session: AsyncSession, recording: Recording, by: By, now: datetime) -> None:
+    """Log that somebody opened the recording, once a viewing."""
+    chain = events.meeting_chain(recording.meeting_id)
+    again = select(EventRow.seq).where(
+        EventRow.chain == chain,
+        EventRow.kind == "recording.viewed",
+        EventRow.actor_id == by.identity,
+        EventRow.subject_id == recording.id,
+        EventRow.at > now - rules.VIEWING,
+    )
+    if await session.scalar(again.limit(1)) is None:
+        await _log(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
