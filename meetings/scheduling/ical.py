@@ -1,0 +1,123 @@
+"""The only door to icalendar: a meeting as REQUEST or CANCEL, after RFC 5545 and RFC 5546."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from icalendar import Alarm, Calendar, Event, Timezone, TimezoneStandard, vCalAddress, vText
+
+PRODUCT = "-//Meetings//Vietnamese provincial offices//VI"
+
+
+@dataclass(frozen=True)
+class Attendee:
+    name: str
+    address: str
+    partstat: str = "NEEDS-ACTION"  # ACCEPTED, DECLINED
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a calendar is told of a meeting. `sequence` grows only when time or place change, or it is cancelled."""
+
+    uid: str
+    sequence: int
+    title: str
+    description: str
+    location: str
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str
+    organizer_name: str
+    organizer_address: str
+    attendees: Sequence[Attendee]
+    stamp: datetime
+    created: datetime
+
+
+def request(invitation: Invitation) -> bytes:
+    """A new meeting, or what it has become."""
+    event = _event(invitation, "CONFIRMED")
+    for attendee in invitation.attendees:
+        event.add("attendee", _attendee(attendee, asked=True), encode=False)
+    event.add_component(_alarm(invitation))
+    return _calendar("REQUEST", invitation, event)
+
+
+def cancel(invitation: Invitation) -> bytes:
+    """To those named in `attendees`: the meeting, or their part in it, is off."""
+    event = _event(invitation, "CANCELLED")
+    for attendee in invitation.attendees:
+        event.add("attendee", _attendee(attendee, asked=False), encode=False)
+    return _calendar("CANCEL", invitation, event)
+
+
+def _calendar(method: str, invitation: Invitation, event: Event) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)  # of the calendar, not of the event
+    calendar.add_component(_zone(invitation.time_zone, invitation.starts_at))
+    calendar.add_component(event)
+    content: bytes = calendar.to_ical()
+    return content
+
+
+def _event(invitation: Invitation, status: str) -> Event:
+    zone = ZoneInfo(invitation.time_zone)
+    event = Event()
+    event.add("uid", invitation.uid)
+    event.add("sequence", invitation.sequence)
+    event.add("dtstamp", invitation.stamp.astimezone(UTC))
+    event.add("created", invitation.created.astimezone(UTC))
+    event.add("dtstart", invitation.starts_at.astimezone(zone))
+    event.add("dtend", invitation.ends_at.astimezone(zone))
+    event.add("summary", invitation.title)
+    event.add("description", invitation.description)
+    event.add("location", invitation.location)
+    event.add("status", status)
+    event.add("transp", "OPAQUE")
+    organizer = vCalAddress(f"mailto:{invitation.organizer_address}")
+    organizer.params["CN"] = vText(_unquoted(invitation.organizer_name))
+    event.add("organizer", organizer, encode=False)
+    return event
+
+
+def _attendee(attendee: Attendee, *, asked: bool) -> vCalAddress:
+    address = vCalAddress(f"mailto:{attendee.address}")
+    address.params["CN"] = vText(_unquoted(attendee.name))
+    address.params["ROLE"] = vText("REQ-PARTICIPANT")
+    address.params["PARTSTAT"] = vText(attendee.partstat)
+    if asked:
+        address.params["RSVP"] = vText("TRUE")
+    return address
+
+
+def _unquoted(name: str) -> str:
+    """A parameter's value may not hold a double quote in any form (RFC 5545, 3.2)."""
+    return name.replace('"', "”")
+
+
+def _alarm(invitation: Invitation) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", invitation.title)
+    alarm.add("trigger", timedelta(minutes=-30))
+    return alarm
+
+
+def _zone(name: str, at: datetime) -> Timezone:
+    """One STANDARD part with the offset of that day. Vietnam has kept +07:00 since 1975, without summer time."""
+    offset = at.astimezone(ZoneInfo(name)).utcoffset() or timedelta()
+    standard = TimezoneStandard()
+    standard.add("dtstart", datetime(1975, 6, 13))  # noqa: DTZ001 - local by definition
+    standard.add("tzoffsetfrom", offset)
+    standard.add("tzoffsetto", offset)
+    hours = int(offset.total_seconds() // 3600)
+    standard.add("tzname", f"{hours:+03}")
+    zone = Timezone()
+    zone.add("tzid", name)
+    zone.add_component(standard)
+    return zone
