@@ -10,6 +10,8 @@ from meetings.errors import Invalid
 
 SHORTEST = 10
 LONGEST = 200
+# shown on the log-in page of a demonstration; no other installation has accounts with it
+DEMO_PASSWORD = "minh-hoa-2026"  # noqa: S105
 _hasher = PasswordHasher()  # holds parameters only
 
 

@@ -11,6 +11,7 @@ from meetings.context import Context
 from meetings.directory import account_routes, sessions, setup, venue_routes
 from meetings.directory.identity import SESSION_COOKIE, address_of, browser_of
 from meetings.directory.login import Origin, log_in
+from meetings.directory.passwords import DEMO_PASSWORD
 from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.guards import cookie_header
 from meetings.i18n import LOCALES
@@ -19,8 +20,6 @@ from meetings.web import ActorDep, ContextDep
 router = APIRouter()
 router.include_router(venue_routes.router)
 router.include_router(account_routes.router)
-
-DEMO_PASSWORD = "minh-hoa-2026"  # noqa: S105 shown on the log-in page; only a demonstration has accounts with it
 
 
 @router.get("/healthz")

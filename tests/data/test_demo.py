@@ -1,0 +1,52 @@
+"""The demonstration: invented people, one account for each role, put in once."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from meetings import demo
+from meetings.access import ACCOUNT_ROLES
+from meetings.config import Settings
+from meetings.database import Database
+from meetings.directory.login import Origin, log_in
+from meetings.directory.models import Account, AccountRole, Person, Unit, Venue
+from meetings.directory.passwords import DEMO_PASSWORD
+from tests.conftest import sqlite_database
+from tests.fakes import ManualClock
+
+
+async def counts(database: Database) -> list[int]:
+    async with database.read() as session:
+        tables = (Unit, Venue, Person, Account)
+        return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
+
+
+async def test_a_second_start_adds_nothing(database: Database, settings: Settings, clock: ManualClock) -> None:
+    await demo.seed(settings, database, clock)
+    first = await counts(database)
+    await demo.seed(settings, database, clock)
+    assert await counts(database) == first
+    assert first[1] >= 15
+
+
+async def test_each_role_logs_in_under_its_own_name(
+    settings: Settings, sqlite_template: Path, clock: ManualClock
+) -> None:
+    database = Database(sqlite_database(settings, sqlite_template))
+    await demo.seed(settings, database, clock)
+    for name in ACCOUNT_ROLES:
+        assert await log_in(database, clock, name.value, DEMO_PASSWORD, Origin())
+    async with database.read() as session:
+        assert sorted(await session.scalars(select(AccountRole.role))) == sorted(ACCOUNT_ROLES)
+    await database.dispose()
+
+
+async def test_what_somebody_changed_stays(database: Database, settings: Settings, clock: ManualClock) -> None:
+    await demo.seed(settings, database, clock)
+    async with database.transaction() as session:
+        (await session.get_one(Venue, "demo-phong-1")).name = "Phòng khánh tiết"
+    await demo.seed(settings, database, clock)
+    async with database.read() as session:
+        assert (await session.get_one(Venue, "demo-phong-1")).name == "Phòng khánh tiết"
+        paths = dict(await demo.point_paths(session, settings))
+    assert paths["Phòng khánh tiết"].startswith("/p/")
