@@ -26,10 +26,23 @@ async def prepare(settings: Settings, clock: Clock) -> None:
             )
         if settings.demo:
             await demo.seed(settings, database, clock)
+            await _demo_points(settings, database)
         else:
             await _first_admin(settings, database, clock)
     finally:
         await database.dispose()
+
+
+async def _demo_points(settings: Settings, database: Database) -> None:
+    """Links of invented rooms are no secret: whoever tries the system opens them in windows of their own."""
+    async with database.read() as session:
+        paths = await demo.point_paths(session, settings)
+    house = house_address(settings)
+    lines = "\n".join(f"  {name}: {house}{path}" for name, path in paths[:5])
+    print(  # noqa: T201 only a demonstration tells them
+        f"\nĐiểm cầu minh họa, mỗi điểm một cửa sổ riêng · demonstration points, a private window each:\n{lines}\n",
+        flush=True,
+    )
 
 
 async def _first_admin(settings: Settings, database: Database, clock: Clock) -> None:
