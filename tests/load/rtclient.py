@@ -22,6 +22,7 @@ class RtClient:
 
     def __init__(self, certificate: Certificate | None = None) -> None:
         self.certificate = certificate or Certificate()
+        self.wire: list[bytes] = []  # datagrams as they came
         self.packets: list[bytes] = []
         self.reports: list[rtcp.Packet] = []
         self.messages: list[tuple[str, bytes]] = []
@@ -136,6 +137,7 @@ class RtClient:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
+        self.wire.append(data)
         if data[0] < 4:
             self._take_stun(stun.parse(data))
         elif data[0] < 64:
