@@ -43,7 +43,7 @@ class Plan:
 
 
 async def get_meeting(session: AsyncSession, meeting_id: str, *, lock: bool = False) -> Meeting:
-    meeting = await session.get(Meeting, meeting_id, with_for_update=lock)
+    meeting = await session.get(Meeting, meeting_id, with_for_update=lock or None, populate_existing=lock)
     if meeting is None:
         raise NotFound("Không tìm thấy cuộc họp này. Đề nghị chọn lại từ lịch tuần.", code="meeting_unknown")
     return meeting
