@@ -108,7 +108,7 @@ async def test_a_caller_that_goes_away_leaves_all_or_nothing(database: Database,
     for task in tasks[::2]:
         task.cancel()
     done = await asyncio.gather(*tasks, return_exceptions=True)
-    assert any(isinstance(one, Document) for one in done)
+    assert any(isinstance(one, Document) for one in done), done
     await put(database, store, filing("key-the-last"))
     async with database.read() as session:
         assert await verify_documents(session, store) == []
