@@ -1,0 +1,127 @@
+"""A real relay process, and a page with the stock livekit-client for browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import pytest
+from livekit import api
+
+from tests.conformance.clients import KEY, SECRET
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 20.0
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class RelayProcess:
+    """`meetings relay` as an operator starts it."""
+
+    log: Path
+    webhooks: list[str] = field(default_factory=list)
+    port: int = field(default_factory=free_port)
+    udp_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "meetings", "relay", f"--port={self.port}", f"--udp-port={self.udp_port}"]
+        command += [f"--webhook={url}" for url in self.webhooks]
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *command, env={**os.environ, "LIVEKIT_KEYS": f"{KEY}: {SECRET}"}, stderr=log, stdout=log
+            )
+        await self._until_it_answers()
+
+    async def _until_it_answers(self) -> None:
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            while True:
+                try:
+                    if (await client.get(self.http)).text == "OK":
+                        return
+                except httpx2.HTTPError:
+                    pass
+                assert self.process is not None
+                assert self.process.returncode is None, self.log.read_text()
+                assert asyncio.get_running_loop().time() < deadline, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await asyncio.wait_for(self.process.wait(), START_SECONDS)
+
+
+@pytest.fixture
+async def relay(tmp_path: Path) -> AsyncIterator[RelayProcess]:
+    process = RelayProcess(tmp_path / "relay.log")
+    await process.start()
+    yield process
+    await process.stop()
+
+
+@asynccontextmanager
+async def server_api(relay: RelayProcess) -> AsyncIterator[api.LiveKitAPI]:
+    """The stock server library, as the coordinator uses it."""
+    client = api.LiveKitAPI(relay.http, KEY, SECRET)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the test page, with livekit-client bundled from web/node_modules."""
+    folder = tmp_path_factory.mktemp("page")
+    esbuild = ROOT / "web" / "node_modules" / ".bin" / "esbuild"
+    if not esbuild.exists():
+        pytest.fail("web/node_modules is missing: run `python -m tools.build_front` (./test does)")
+    command = [str(esbuild), str(Path(__file__).with_name("client.js")), "--bundle", "--format=iife"]
+    command += [f"--outfile={folder / 'client.js'}", "--log-level=warning"]
+    subprocess.run(command, check=True, env={**os.environ, "NODE_PATH": str(ROOT / "web" / "node_modules")})
+    text = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script src="client.js"></script>'
+    (folder / "index.html").write_text(text)
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    server.shutdown()
+    server.server_close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in its base
+        """Nothing: the tests say what went wrong."""
