@@ -100,11 +100,16 @@ def web() -> None:
     from meetings.edge import serve_web
     from meetings.first_run import prepare
     from meetings.logs import configure
+    from meetings.serve import house_address
     from meetings.tls import existing
 
     settings = _settings()
     configure()
     asyncio.run(prepare(settings, SystemClock()))
+    if existing(settings) is not None:
+        settings.public_url = house_address(
+            settings
+        )  # links in letters and on cards lead to the house, not to loopback
     asyncio.run(serve_web(create_app(settings), settings, existing(settings)))
 
 

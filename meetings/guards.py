@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hmac
+import re
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
@@ -22,21 +23,28 @@ UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 MACHINE_PATHS = ("/hooks/", "/internal/")
 
 
-def content_security_policy(settings: Settings) -> str:
-    relay = " ".join(relay_origins(settings))
+_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]")
+
+
+def content_security_policy(settings: Settings, host: str) -> str:
+    relay = " ".join(relay_origins(settings, host))
     return (
         f"default-src 'self'; connect-src 'self' {relay}; img-src 'self' data: blob:; media-src 'self' blob:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
-def relay_origins(settings: Settings) -> list[str]:
-    """Where browsers may open media sessions: the configured relay, or our own beside this page."""
-    if settings.livekit_public_url is None:
-        return ["ws://localhost:7880", "ws://127.0.0.1:7880", "wss://*:7443"]
-    parts = urlsplit(settings.livekit_public_url)
-    secure = parts.scheme in ("wss", "https")
-    return [f"{'wss' if secure else 'ws'}://{parts.netloc}", f"{'https' if secure else 'http'}://{parts.netloc}"]
+def relay_origins(settings: Settings, host: str) -> list[str]:
+    """Where browsers may open media sessions: the configured relay, or our own on the host this page was asked by."""
+    if settings.livekit_public_url is not None:
+        parts = urlsplit(settings.livekit_public_url)
+        s = "s" if parts.scheme in ("wss", "https") else ""
+        return [f"ws{s}://{parts.netloc}", f"http{s}://{parts.netloc}"]
+    name = _HOST.match(host)
+    if name is None:
+        return []
+    secure, plain = f"{name[0]}:{settings.relay_tls_port}", f"{name[0]}:{settings.relay_port}"
+    return [f"wss://{secure}", f"https://{secure}", f"ws://{plain}", f"http://{plain}"]
 
 
 class SecurityHeaders:
@@ -44,8 +52,8 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._settings = settings
         self._headers = {
-            "Content-Security-Policy": content_security_policy(settings),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "X-Frame-Options": "DENY",
@@ -60,6 +68,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                host = Headers(scope=scope).get("host", "")
+                headers.setdefault("Content-Security-Policy", content_security_policy(self._settings, host))
             await send(message)
 
         await self._app(scope, receive, with_headers)
