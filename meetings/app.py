@@ -24,16 +24,27 @@ from meetings.guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
 from meetings.jobs import Handler, JobRunner
 from meetings.recording import routes as recording_routes
 from meetings.recording import tasks as recording_tasks
+from meetings.recording.minutes import routes as minutes_routes
+from meetings.recording.review import routes as review_routes
 from meetings.register import routes as register_routes
+from meetings.register import tasks as register_tasks
 from meetings.web import install_error_handlers
 
 assert models.metadata is not None  # every table is declared before the first query
 log = structlog.get_logger(__name__)
 
 # every feature offers some of: routes.router, jobs.handlers(context), tasks.background(context)
-ROUTES: list[ModuleType] = [directory_routes, conduct_routes, operations, register_routes, recording_routes]
+ROUTES: list[ModuleType] = [
+    directory_routes,
+    conduct_routes,
+    operations,
+    register_routes,
+    recording_routes,
+    minutes_routes,
+    review_routes,
+]
 JOBS: list[ModuleType] = []
-TASKS: list[ModuleType] = [conduct_tasks, recording_tasks]
+TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 

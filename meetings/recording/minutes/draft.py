@@ -16,6 +16,7 @@ from meetings.register import rules
 from meetings.register.texts import printable
 
 LATE = timedelta(minutes=5)
+DRAFTED = 200  # paragraphs of content
 ONE_LINE_FROM = 13  # more points than this are told in one line
 
 
@@ -63,10 +64,16 @@ def draft(facts: Facts, log: Log, happenings: Iterable[Happening]) -> list[Parag
         Paragraph(Slot.CHAIR, printable(_sentence(facts.chair))),
         Paragraph(Slot.SECRETARY, printable(_sentence(facts.secretary))),
     ]
-    content = [
-        Paragraph(Slot.CONTENT, printable(h.proposal), printable(h.heading), h.at) for h in happenings if h.by_default
-    ]
+    content = [Paragraph(Slot.CONTENT, printable(h.proposal), printable(h.heading), h.at) for h in _chosen(happenings)]
     return [*opening, *content, Paragraph(Slot.CLOSING, rules.end_mark(closing), moment_at=log.ended_at)]
+
+
+def _chosen(happenings: Iterable[Happening]) -> list[Happening]:
+    """What goes into a first draft. A long chat gives way to agenda and floor; what is left out stays on the list."""
+    usual = [h for h in happenings if h.by_default]
+    if len(usual) > DRAFTED:
+        usual = [h for h in usual if h.kind != "chat.message"]
+    return usual[:DRAFTED]
 
 
 def _sentence(words: str) -> str:

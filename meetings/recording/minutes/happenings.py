@@ -24,6 +24,7 @@ class Happening:
     """`summary` is for the editor's list, in the reader's language; `heading` and `proposal` for the document."""
 
     seq: int
+    kind: str
     at: datetime
     summary: Text
     proposal: str = ""
@@ -54,10 +55,18 @@ def happenings(log: Log, agenda: Mapping[str, AgendaItem]) -> list[Happening]:
     return [happening for happening in found if happening is not None]
 
 
+def _of(event: Event, summary: Text, proposal: str = "", heading: str = "", *, by_default: bool = True) -> Happening:
+    return Happening(event.seq, event.kind, event.at, summary, proposal, heading, by_default)
+
+
 def _opened(event: Event, log: Log) -> Happening:
     here = sum(at <= event.at and identity.startswith("point:") for identity, at in log.first_joined.items())
     return Happening(
-        event.seq, event.at, text("Khai mạc, {count} điểm cầu có mặt", count=here), "Chủ tọa khai mạc cuộc họp."
+        event.seq,
+        event.kind,
+        event.at,
+        text("Khai mạc, {count} điểm cầu có mặt", count=here),
+        "Chủ tọa khai mạc cuộc họp.",
     )
 
 
@@ -75,7 +84,12 @@ def _agenda(event: Event, numbers: Mapping[str, int], agenda: Mapping[str, Agend
     item = agenda.get(key, AgendaItem(str(event.payload.get("title") or "")))
     proposal = f"{item.presenter} trình bày: …" if item.presenter else ""
     return Happening(
-        event.seq, event.at, text("Nội dung: {title}", title=item.title), proposal, f"{numbers[key]}. {item.title}"
+        event.seq,
+        event.kind,
+        event.at,
+        text("Nội dung: {title}", title=item.title),
+        proposal,
+        f"{numbers[key]}. {item.title}",
     )
 
 
@@ -87,7 +101,7 @@ def _floor(event: Event, turn: Turn) -> Happening:
         if length is not None
         else text("{name} phát biểu", name=turn.name)
     )
-    return Happening(event.seq, event.at, summary, f"{who} phát biểu: …")
+    return _of(event, summary, f"{who} phát biểu: …")
 
 
 def _chat(event: Event) -> Happening | None:
@@ -96,7 +110,7 @@ def _chat(event: Event) -> Happening | None:
     if not words:
         return None
     summary = text("{name} nhắn: {words}", name=name, words=words if len(words) <= 60 else words[:59] + "…")
-    return Happening(event.seq, event.at, summary, f"{name} nêu ý kiến qua hộp thoại: “{words.rstrip('.')}”.")
+    return _of(event, summary, f"{name} nêu ý kiến qua hộp thoại: “{words.rstrip('.')}”.")
 
 
 def _announcement(event: Event) -> Happening | None:
@@ -104,18 +118,18 @@ def _announcement(event: Event) -> Happening | None:
     if not words:
         return None
     summary = text("Thông báo: {words}", words=words)
-    return Happening(event.seq, event.at, summary, f"Ban tổ chức thông báo: {words.rstrip('.')}.", by_default=False)
+    return _of(event, summary, f"Ban tổ chức thông báo: {words.rstrip('.')}.", by_default=False)
 
 
 def _away(event: Event, absence: Absence) -> Happening | None:
     if absence.until is None:
         summary = text("{name} rời cuộc họp", name=absence.name)
-        return Happening(event.seq, event.at, summary, f"{absence.name} rời cuộc họp.", by_default=False)
+        return _of(event, summary, f"{absence.name} rời cuộc họp.", by_default=False)
     if absence.until - absence.since < WORTH_TELLING:
         return None
     minutes = _minutes(absence.until - absence.since)
     summary = text("{name} mất kết nối {minutes} phút", name=absence.name, minutes=minutes)
-    return Happening(event.seq, event.at, summary, f"{absence.name} mất kết nối {minutes} phút.", by_default=False)
+    return _of(event, summary, f"{absence.name} mất kết nối {minutes} phút.", by_default=False)
 
 
 def _minutes(length: timedelta) -> str:

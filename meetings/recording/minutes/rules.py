@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from meetings.errors import N_, Conflict, Invalid, Text, text
+from meetings.errors import N_, Conflict, Invalid, MeetingsError, Text, text
 from meetings.register.texts import checked_text, unprintable
 
-TEXT_LIMIT = 8000
+TEXT_LIMIT = 20_000
 HEADING_LIMIT = 300
-PARAGRAPH_LIMIT = 500
+PARAGRAPH_LIMIT = 300
 UNFILLED = "…"
 
 
@@ -98,6 +98,41 @@ class Paragraph:
     moment_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Content:
+    """All of the minutes that people edit: title, the two signers, and the paragraphs."""
+
+    title: str
+    secretary: str
+    chair: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+def checked(content: Content) -> Content:
+    """The content checked and in the order of the form; every fault of the form at once."""
+    faults: list[MeetingsError] = []
+    names: dict[str, str] = {}
+    for field, value, limit in (
+        ("title", content.title, 500),
+        ("secretary", content.secretary, 200),
+        ("chair", content.chair, 200),
+    ):
+        try:
+            names[field] = checked_text(value, field=field, limit=limit)
+            if not names[field]:
+                faults.append(Invalid("Mục này không được để trống.", field=field))
+        except Invalid as fault:
+            faults.append(fault)
+    paragraphs: list[Paragraph] = []
+    try:
+        paragraphs = arranged(content.paragraphs)
+    except Invalid as fault:
+        faults += fault.faults
+    if faults:
+        raise Invalid.many(faults)
+    return Content(names["title"], names["secretary"], names["chair"], tuple(paragraphs))
+
+
 def arranged(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     """The paragraphs checked and in the order of the form; every fault of the form at once."""
     faults: list[Invalid] = []
@@ -137,12 +172,12 @@ class Check:
     stops: bool = True
 
 
-def checks(title: str, paragraphs: Iterable[Paragraph]) -> list[Check]:
+def checks(title: str, paragraphs: Iterable[Paragraph], signers: str = "") -> list[Check]:
     """What form 1.9 wants of the minutes, each with whether it is met."""
     paragraphs = list(paragraphs)
     empty = [LABELS[p.slot] for p in paragraphs if p.slot is not Slot.CONTENT and not p.text]
     content = [p for p in paragraphs if p.slot is Slot.CONTENT and (p.text or p.heading)]
-    signs = unprintable(title + "".join(p.text + p.heading for p in paragraphs))
+    signs = unprintable(title + signers + "".join(p.text + p.heading for p in paragraphs))
     gaps = sum(UNFILLED in p.text for p in paragraphs)
     closing = next((p.text for p in paragraphs if p.slot is Slot.CLOSING), "")
     return [
@@ -177,9 +212,9 @@ def _labels_sentence(empty: list[str]) -> Text:
     return text("Mục “{label}” còn trống", label=text(empty[0]))
 
 
-def require_complete(title: str, paragraphs: Iterable[Paragraph]) -> None:
+def require_complete(title: str, paragraphs: Iterable[Paragraph], signers: str = "") -> None:
     """Refuse to submit what cannot become a document of form 1.9."""
-    unmet = [check.sentence for check in checks(title, paragraphs) if check.stops and not check.ok]
+    unmet = [check.sentence for check in checks(title, paragraphs, signers) if check.stops and not check.ok]
     faults = [Invalid("Chưa trình được biên bản: {what}.", what=sentence) for sentence in unmet]
     if faults:
         raise Invalid.many(faults)

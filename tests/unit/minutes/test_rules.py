@@ -100,12 +100,12 @@ def test_paragraphs_are_put_in_the_order_of_the_form_and_missing_lines_added() -
 @pytest.mark.parametrize(
     ("paragraphs", "field"),
     [
-        ([Paragraph(Slot.CONTENT, "x" * 8001)], "text-0"),
+        ([Paragraph(Slot.CONTENT, "x" * 20_001)], "text-0"),
         ([Paragraph(Slot.CONTENT, "được"), Paragraph(Slot.CONTENT, "a\u202eb")], "text-1"),
         ([Paragraph(Slot.CONTENT, "a", heading="y" * 301)], "heading-0"),
         ([Paragraph(Slot.CONTENT, "a\x00")], "text-0"),
         ([Paragraph(Slot.TIME, "a"), Paragraph(Slot.TIME, "b")], None),
-        ([Paragraph(Slot.CONTENT, "a")] * 501, None),
+        ([Paragraph(Slot.CONTENT, "a")] * 301, None),
     ],
     ids=["too long", "turned direction", "long heading", "control character", "line twice", "too many"],
 )

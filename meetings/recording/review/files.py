@@ -1,0 +1,59 @@
+"""The sealed files of recordings and their hashes: what review and `meetings verify` check."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from meetings.config import Settings
+from meetings.errors import Text, text
+from meetings.recording import manifest, service
+from meetings.recording.models import Recording
+from meetings.recording.review.integrity import Checked, Sealed, Verdict
+
+
+async def sealed_files(session: AsyncSession, settings: Settings, recordings: Iterable[Recording]) -> list[Sealed]:
+    """Every file of these recordings with the hash it was sealed with: tracks, manifest, composed picture."""
+    found: list[Sealed] = []
+    for recording in recordings:
+        folder = service.directory_of(settings, recording)
+        for file in await service.files_of(session, recording.id):
+            found.append(Sealed(file.name, folder / file.name, file.sha256))
+        if recording.manifest_sha256:
+            found.append(Sealed(manifest.NAME, folder / manifest.NAME, recording.manifest_sha256))
+        if recording.composed_sha256:
+            found.append(Sealed(service.COMPOSED_NAME, folder / service.COMPOSED_NAME, recording.composed_sha256))
+    return found
+
+
+def told(checked: Checked) -> Text:
+    """A sentence that names the file."""
+    if checked.verdict is Verdict.MISSING:
+        return text("Mất tệp ghi: {file}", file=checked.name)
+    return text("Tệp ghi đã bị thay đổi: {file}", file=checked.name)
+
+
+async def verify_recordings(session: AsyncSession, settings: Settings) -> list[Text]:
+    """Read every file of every recording again; a sentence for each that is not as it was sealed."""
+    faults: list[Text] = []
+    everything = await session.scalars(select(Recording).order_by(Recording.requested_at, Recording.id))
+    for recording in list(everything):
+        for file in await sealed_files(session, settings, [recording]):
+            verdict = await asyncio.to_thread(verdict_of, file)
+            if verdict is not Verdict.WHOLE:
+                faults.append(told(Checked(f"{recording.id}/{file.name}", verdict)))
+    return faults
+
+
+def verdict_of(file: Sealed) -> Verdict:
+    """Read the file and compare; blocks."""
+    try:
+        with file.path.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except FileNotFoundError:
+        return Verdict.MISSING
+    return Verdict.WHOLE if found == file.sha256 else Verdict.CHANGED
