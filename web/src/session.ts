@@ -1,0 +1,412 @@
+// Owns one browser's way through meetings: asks the coordinator, follows the log, keeps the media link. Room page and
+// console hold one each; components read its signals and call its acts.
+import { computed, effect, signal } from "@preact/signals";
+import { Refused, Unreachable } from "./api/client.ts";
+import { LogFollower } from "./api/log.ts";
+import { MeetingApi, stateOf } from "./api/room.ts";
+import type { Admitted, Planned, RoomEvent, RoomState, Snapshot } from "./api/shapes.ts";
+import { announceAloud } from "./media/chime.ts";
+import { Devices } from "./media/devices.ts";
+import { type Lost, MediaLink } from "./media/link.ts";
+import { keepAwake } from "./media/wake.ts";
+import type { PageData } from "./page_data.ts";
+import { atTheDoor, autoJoinIn, type Course, next, type Step } from "./state/course.ts";
+import { apply, seatOf } from "./state/meeting.ts";
+import { nextDelay } from "./state/retry.ts";
+import { inUse, t } from "./words.ts";
+
+const ASK_EVERY_MS = 5_000;
+const ASK_ON_LIST_MS = 2_000;
+const TOKEN_FRESH_MS = 30_000;
+const TOKEN_LIFE_MS = 9 * 60_000;
+const REST_AFTER_END_MS = 120_000;
+const NOTICE_MS = 10_000;
+
+export interface Said {
+  text: string;
+  tone: "plain" | "live";
+  key: number;
+}
+
+export class Session {
+  readonly page: PageData;
+  readonly course = signal<Course>(atTheDoor);
+  readonly state = signal<RoomState | null>(null);
+  readonly snapshot = signal<Snapshot | null>(null);
+  /** Whether the coordinator answers: it may be away while picture and sound go on. */
+  readonly reachable = signal(true);
+  readonly logUp = signal(true);
+  readonly answerMs = signal<number | null>(null);
+  readonly now = signal(Date.now());
+  readonly said = signal<Said | null>(null);
+  readonly unread = signal(0);
+  readonly microphoneWish = signal(false);
+  readonly cameraWish = signal(true);
+  readonly soundOff = signal(sessionStorage.getItem("sound-off") === "yes");
+  readonly volume = signal(Number(localStorage.getItem("volume") ?? "1") || 1);
+  readonly lastSeen = signal<Planned | null>(null);
+  readonly devices = new Devices();
+  readonly link = new MediaLink();
+  readonly me = computed(() => seatOf(this.snapshot.value, this.snapshot.value?.me ?? this.identity.value));
+  readonly identity = signal<string | null>(null);
+  readonly phase = computed(() => this.course.value.phase);
+
+  private api: MeetingApi | null = null;
+  private log: LogFollower | null = null;
+  private logOf: string | null = null;
+  private admitted: { answer: Admitted; at: number } | null = null;
+  private clockAhead = 0;
+  private asking: ReturnType<typeof setTimeout> | undefined;
+  private retry: { wake: () => void } | null = null;
+  private tellNumber = 0;
+  private readonly conductsOnly: boolean;
+
+  constructor(page: PageData) {
+    this.page = page;
+    this.conductsOnly = page.page === "console";
+    this.cameraWish.value = sessionStorage.getItem("camera") !== "off";
+    this.microphoneWish.value = sessionStorage.getItem("microphone") === "on";
+  }
+
+  start(): void {
+    setInterval(() => (this.now.value = Date.now() + this.clockAhead), 1_000);
+    addEventListener("online", () => this.tryNow());
+    this.link.onLost = (why) => void this.onLost(why);
+    this.link.onMutedByServer = () => {
+      this.setMicrophone(false);
+      this.tell(t("Chủ trì đã tắt micrô của phòng mình."));
+    };
+    effect(() => this.link.use({ microphone: this.devices.microphone.value, camera: this.devices.camera.value }));
+    effect(() => this.link.wish({ microphone: this.microphoneWish.value && !this.soundOff.value, camera: this.cameraWish.value }));
+    effect(() => this.link.setVolume(this.soundOff.value ? 0 : this.volume.value));
+    effect(() => keepAwake(["in", "lost", "lobby", "checking", "waiting"].includes(this.phase.value)));
+    if (this.conductsOnly && this.page.meeting_id) {
+      this.listenTo(this.page.meeting_id);
+      this.step({ is: "devices known" });
+    } else void this.devices.ask().then(() => this.step({ is: "devices known" }));
+    void this.ask();
+  }
+
+  private step(step: Step): void {
+    this.course.value = next(this.course.value, step);
+  }
+
+  tell(text: string, tone: Said["tone"] = "plain"): void {
+    const key = ++this.tellNumber;
+    this.said.value = { text, tone, key };
+    setTimeout(() => this.said.value?.key === key && (this.said.value = null), NOTICE_MS);
+  }
+
+  // ---- before the meeting: ask how things stand
+
+  private async ask(): Promise<void> {
+    clearTimeout(this.asking);
+    if (!["in", "lost"].includes(this.phase.value)) await this.askOnce();
+    const wait = this.course.value.onList ? ASK_ON_LIST_MS : ASK_EVERY_MS;
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => void this.ask(), wait);
+  }
+
+  private async askOnce(): Promise<void> {
+    const began = performance.now();
+    try {
+      const state = await stateOf(this.page.caller.kind, this.page.meeting_id);
+      this.answerMs.value = performance.now() - began;
+      this.clockAhead = Date.parse(state.server_now) - Date.now();
+      this.now.value = Date.now() + this.clockAhead;
+      this.state.value = state;
+      this.reachable.value = true;
+      if (state.next) this.lastSeen.value = state.next;
+      this.onState(state);
+    } catch (fault) {
+      if (fault instanceof Refused) this.step({ is: "join refused", code: fault.code, message: fault.message });
+      else this.reachable.value = false;
+    }
+  }
+
+  private onState(state: RoomState): void {
+    const before = this.course.value;
+    this.step({ is: "state", state });
+    const meeting = this.course.value.meeting;
+    const open = ["checking", "lobby"].includes(this.phase.value);
+    if (open && before.onList && state.conference?.seat_state === "admitted") void this.join();
+    else if (open && meeting && meeting === sessionStorage.getItem("seat")) void this.join();
+    else this.considerGoing();
+  }
+
+  /** A room goes in by itself at its time; called by the poll, so a little later is early enough. */
+  private considerGoing(): void {
+    const wait = this.conductsOnly ? null : autoJoinIn(this.course.value, this.state.value, this.now.value);
+    if (wait !== null && wait <= 0 && this.course.value.devicesKnown) void this.join();
+  }
+
+  // ---- in and out
+
+  async join(takeOver = false): Promise<void> {
+    const meeting = this.course.value.meeting ?? this.page.meeting_id;
+    if (!meeting || this.course.value.joining) return;
+    this.step({ is: "joining" });
+    this.api = new MeetingApi(meeting, this.page.caller.kind);
+    if (this.conductsOnly && this.devices.cameraState.value === "asking") void this.devices.ask();
+    try {
+      const answer = await this.api.join(takeOver);
+      if (answer.seat === "waiting") this.step({ is: "put on list" });
+      else await this.enter(answer);
+    } catch (fault) {
+      this.onJoinFault(fault);
+    }
+    void this.ask();
+  }
+
+  private async enter(answer: Admitted): Promise<void> {
+    this.admitted = { answer, at: Date.now() };
+    this.identity.value = answer.identity;
+    sessionStorage.setItem("seat", answer.meeting.id);
+    if (answer.role === "main" && sessionStorage.getItem("microphone") === null) this.setMicrophone(true);
+    this.listenTo(answer.meeting.id);
+    try {
+      await this.link.connect(answer.url, answer.token);
+      this.step({ is: "link up" });
+    } catch {
+      this.step({ is: "link lost" });
+      void this.comeBack();
+    }
+  }
+
+  private onJoinFault(fault: unknown): void {
+    if (fault instanceof Refused && fault.status < 500) {
+      this.step({ is: "join refused", code: fault.code, message: fault.message });
+      if (this.phase.value !== "elsewhere") sessionStorage.removeItem("seat");
+    } else {
+      this.step({ is: "join failed" });
+      if (!(fault instanceof Refused) && !(fault instanceof Unreachable)) throw fault;
+      this.tell(fault instanceof Refused ? fault.message : t("Chưa liên lạc được với máy chủ. Đang thử lại."), "live");
+    }
+  }
+
+  async leave(): Promise<void> {
+    sessionStorage.removeItem("seat");
+    this.step({ is: "left" });
+    this.retry?.wake();
+    await this.link.close();
+    this.link.forget();
+    if (!this.conductsOnly) this.deaf();
+    await this.api?.leave().catch(() => undefined);
+    void this.ask();
+  }
+
+  tryNow(): void {
+    this.retry?.wake();
+    if (!this.retry) void this.ask();
+  }
+
+  listenOnly(): void {
+    this.cameraWish.value = false;
+    this.link.setSoundOnly(true);
+    this.tryNow();
+  }
+
+  private async onLost(why: Lost): Promise<void> {
+    if (why === "elsewhere") return this.out({ is: "taken elsewhere" });
+    this.step({ is: "link lost" });
+    if (why === "sent out") await this.askWhy();
+    if (this.phase.value === "lost") await this.comeBack();
+  }
+
+  /** Sent out by the relay: the coordinator knows whether the meeting ended or only this seat. */
+  private async askWhy(): Promise<void> {
+    try {
+      const { conference } = await stateOf(this.page.caller.kind, this.course.value.meeting);
+      if (!conference || conference.state === "ended") this.out({ is: "ended" });
+      else if (conference.seat_state === "removed" || conference.seat_state === "refused") this.out({ is: "removed" });
+      else if (conference.seat_state === "elsewhere") this.out({ is: "taken elsewhere" });
+    } catch {
+      // no answer: try to come back, the answer to that tells
+    }
+  }
+
+  private out(step: Step): void {
+    this.step(step);
+    if (step.is === "ended" || step.is === "removed") sessionStorage.removeItem("seat");
+    void this.link.close();
+    this.link.forget();
+    this.retry?.wake();
+    if (!this.conductsOnly) this.deaf();
+    if (step.is === "ended") setTimeout(() => this.step({ is: "rested" }), REST_AFTER_END_MS);
+  }
+
+  /** Until the link is up again or somebody says that it shall not be. */
+  private async comeBack(): Promise<void> {
+    if (this.retry) return;
+    for (let attempt = 0; this.phase.value === "lost"; attempt++) {
+      this.step({ is: "trying" });
+      if (await this.oneTry()) break;
+      await this.pause(nextDelay(attempt));
+    }
+    this.retry = null;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.retry = { wake: () => (clearTimeout(timer), resolve()) };
+    });
+  }
+
+  private async oneTry(): Promise<boolean> {
+    this.retry ??= { wake: () => undefined };
+    try {
+      const answer = await this.freshSeat();
+      if (!answer || this.phase.value !== "lost") return this.phase.value !== "lost";
+      await this.link.connect(answer.url, answer.token);
+      if (this.phase.value !== "lost") {
+        await this.link.close(); // left or ended meanwhile
+        return true;
+      }
+      this.step({ is: "link up" });
+      return true;
+    } catch (fault) {
+      if (fault instanceof Refused && fault.status < 500) {
+        this.step({ is: "join refused", code: fault.code, message: fault.message });
+        return true;
+      }
+      return false;
+    }
+  }
+
+  /** A token for the relay: the one in hand while it is fresh, else a new one; an old one if the coordinator is away. */
+  private async freshSeat(): Promise<Admitted | null> {
+    const held = this.admitted;
+    if (held && Date.now() - held.at < TOKEN_FRESH_MS) return held.answer;
+    try {
+      const answer = await this.api?.join(false);
+      if (answer?.seat !== "admitted") {
+        this.step({ is: "put on list" });
+        return null;
+      }
+      this.admitted = { answer, at: Date.now() };
+      return answer;
+    } catch (fault) {
+      if (fault instanceof Unreachable && held && Date.now() - held.at < TOKEN_LIFE_MS) return held.answer;
+      throw fault;
+    }
+  }
+
+  // ---- the meeting's log
+
+  private listenTo(meeting: string): void {
+    if (this.log && this.logOf === meeting) {
+      void this.log.refresh();
+      return;
+    }
+    this.log?.stop();
+    this.logOf = meeting;
+    this.api ??= new MeetingApi(meeting, this.page.caller.kind);
+    this.log = new LogFollower(this.api, {
+      onSnapshot: (snapshot) => (this.snapshot.value = snapshot),
+      onEvent: (event) => this.onEvent(event),
+      onLink: (up) => (this.logUp.value = up),
+      onRefused: (refusal) => this.tell(refusal.message, "live"),
+    });
+    this.log.start();
+  }
+
+  private deaf(): void {
+    this.log?.stop();
+    this.log = null;
+    this.logUp.value = true;
+  }
+
+  private onEvent(event: RoomEvent): void {
+    const before = this.snapshot.value;
+    if (!before) return;
+    this.snapshot.value = apply(before, event);
+    const mine = event.subject !== null && event.subject === this.identity.value;
+    if (mine) this.onMine(event);
+    if (event.kind === "conference.ended") this.out({ is: "ended" });
+    if (event.kind === "chat.message" && event.payload.identity !== this.identity.value) this.unread.value += 1;
+    if (event.kind === "recording.notice") this.noticeRecording();
+  }
+
+  private onMine(event: RoomEvent): void {
+    switch (event.kind) {
+      case "floor.granted":
+        this.setMicrophone(true);
+        break;
+      case "floor.revoked":
+      case "floor.released":
+        this.setMicrophone(false);
+        break;
+      case "mute.set":
+        this.setMicrophone(false);
+        this.tell(event.payload.hold ? t("Chủ trì đã tắt micrô của phòng mình. Muốn nói, bấm “Xin phát biểu”.") : t("Chủ trì đã tắt micrô của phòng mình."));
+        break;
+      case "mute.released":
+        this.tell(t("Phòng mình được bật micrô trở lại khi cần nói."));
+        break;
+      case "floor.withdrawn":
+        if (event.actor !== event.subject) this.tell(t("Chủ trì đã hạ tay của phòng mình."));
+        break;
+      case "seat.removed":
+        this.out({ is: "removed" });
+        break;
+    }
+  }
+
+  private noticeRecording(): void {
+    const sentence = t("Cuộc họp này bắt đầu được ghi hình, ghi âm.");
+    this.tell(sentence, "live");
+    if (!this.soundOff.value && this.phase.value === "in") void announceAloud(sentence, inUse());
+  }
+
+  // ---- what people press
+
+  setMicrophone(on: boolean): void {
+    this.microphoneWish.value = on;
+    sessionStorage.setItem("microphone", on ? "on" : "off");
+  }
+
+  toggleMicrophone(): void {
+    if (this.me.value?.held_mute) {
+      this.tell(t("Chủ trì đang giữ tắt micrô. Muốn nói, bấm “Xin phát biểu”."));
+      return;
+    }
+    if (!this.devices.microphone.value) void this.devices.askFor("audio");
+    this.setMicrophone(!this.microphoneWish.value);
+  }
+
+  toggleCamera(): void {
+    if (!this.cameraWish.value && !this.devices.camera.value) void this.devices.askFor("video");
+    this.cameraWish.value = !this.cameraWish.value;
+    sessionStorage.setItem("camera", this.cameraWish.value ? "on" : "off");
+  }
+
+  setVolume(volume: number): void {
+    this.volume.value = volume;
+    localStorage.setItem("volume", String(volume));
+  }
+
+  setSoundOff(off: boolean): void {
+    this.soundOff.value = off;
+    sessionStorage.setItem("sound-off", off ? "yes" : "no");
+    if (off) this.setMicrophone(false);
+  }
+
+  /** An act on the meeting; a refusal becomes a sentence on the page and never an exception. */
+  async act(call: (api: MeetingApi) => Promise<unknown>): Promise<boolean> {
+    if (!this.api) return false;
+    try {
+      await call(this.api);
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof Refused) && !(fault instanceof Unreachable)) throw fault;
+      this.tell(fault instanceof Refused ? fault.message : t("Máy chủ điều hành đang tạm mất liên lạc. Đề nghị bấm lại sau ít giây."), "live");
+      return false;
+    }
+  }
+
+  read(): void {
+    this.unread.value = 0;
+  }
+}
+
