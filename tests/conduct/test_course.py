@@ -33,12 +33,8 @@ async def test_the_first_who_comes_late_begins_it(world: World) -> None:
 
 @pytest.mark.parametrize("who", ["chair", "secretary", "operator"])
 async def test_it_ends_for_all_by_those_who_may(world: World, who: str) -> None:
-    enders = {
-        "chair": world.chair,
-        "secretary": lambda: _same(world.secretary),
-        "operator": lambda: world.account(Role.OPERATOR),
-    }
-    ender = await enders[who]()
+    operator = await world.account(Role.OPERATOR)
+    ender = {"chair": await world.chair(), "secretary": world.secretary, "operator": operator}[who]
     await world.enter(await world.point(EAST))
     await world.act(world.secretary, "agenda", item_id=ITEMS[0], action="start")
     assert (await world.act(ender, "end")).status_code == 200
@@ -47,10 +43,6 @@ async def test_it_ends_for_all_by_those_who_may(world: World, who: str) -> None:
     log = await world.log()
     assert [event.kind for event in log][-3:] == ["agenda.ended", "participant.left", "conference.ended"]
     assert log[-1].payload["reason"] == who
-
-
-async def _same(browser: Browser) -> Browser:
-    return browser
 
 
 async def test_after_the_end_nobody_joins_and_a_token_in_hand_is_worth_nothing(world: World) -> None:
@@ -219,7 +211,7 @@ async def test_reconciliation_runs_at_start_and_survives_a_dead_relay(one_world:
     world.relay.join(token)
     stop = asyncio.Event()
     (keep_reconciled,) = tasks.background(world.context)
-    task = asyncio.create_task(keep_reconciled(stop))
+    task = asyncio.ensure_future(keep_reconciled(stop))
     await eventually(world.log, what="the arrival that no webhook told")
     stop.set()
     await asyncio.wait_for(task, 5)
