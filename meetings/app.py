@@ -20,8 +20,9 @@ from meetings.config import Settings
 from meetings.context import Context, make_context
 from meetings.directory import routes as directory_routes
 from meetings.directory.identity import Identity
-from meetings.guards import BodyLimit, FormCookie, SecurityHeaders, check_origin
+from meetings.guards import BodyLimit, FormCookie, LastResort, SecurityHeaders, check_origin
 from meetings.jobs import Handler, JobRunner
+from meetings.recording import jobs as recording_jobs
 from meetings.recording import routes as recording_routes
 from meetings.recording import tasks as recording_tasks
 from meetings.recording.minutes import routes as minutes_routes
@@ -43,7 +44,7 @@ ROUTES: list[ModuleType] = [
     minutes_routes,
     review_routes,
 ]
-JOBS: list[ModuleType] = []
+JOBS: list[ModuleType] = [recording_jobs]
 TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
@@ -68,6 +69,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(Identity, context=context)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(FormCookie)
+    app.add_middleware(LastResort)
     app.add_middleware(SecurityHeaders, settings=settings)
     return app
 

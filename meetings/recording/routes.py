@@ -69,13 +69,14 @@ async def describe(context: ContextDep, actor: ActorDep, recording_id: str) -> d
         chapters = await service.chapters(session, recording.meeting_id, recording.id)
         status = await jobs.status(session, recording.composed_job_id) if recording.composed_job_id else None
     done = recording.composed_state == Composed.DONE
+    gave_up = status is not None and status.state == jobs.JobState.FAILED and not done
     return {
         "id": recording.id,
         "state": recording.state,
         "started_at": recording.started_at.isoformat() if recording.started_at else None,
         "duration_ms": recording.duration_ms,
         "composed": {
-            "state": recording.composed_state,
+            "state": Composed.FAILED if gave_up else recording.composed_state,
             "progress": 1.0 if done else status.progress if status else 0.0,
             "url": f"/recordings/{recording.id}/files/{COMPOSED_NAME}" if done else None,
         },

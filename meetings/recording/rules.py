@@ -109,3 +109,21 @@ def _chapter(event: Event, at_ms: int) -> Chapter | None:
             return Chapter(at_ms, f"Phát biểu: {event.payload.get('name', '')}", "floor")
         case _:
             return None
+
+
+def floor_of(events: Iterable[Event], started_at: datetime) -> list[tuple[int, tuple[str, ...]]]:
+    """Who has the floor from when on: (milliseconds on the recording's clock, identities), at each change."""
+    holders: list[str] = []
+    changes: list[tuple[int, tuple[str, ...]]] = []
+    for event in events:
+        if event.kind == "floor.granted" and event.subject_id is not None:
+            holders = [event.subject_id, *(one for one in holders if one != event.subject_id)]
+        elif event.kind in _FLOOR_ENDS and event.subject_id in holders:
+            holders = [one for one in holders if one != event.subject_id]
+        else:
+            continue
+        changes.append((max(0, offset_ms(started_at, event.at)), tuple(holders)))
+    return changes
+
+
+_FLOOR_ENDS = ("floor.released", "floor.revoked", "participant.left", "seat.removed")

@@ -271,6 +271,13 @@ async def chapters(session: AsyncSession, meeting_id: str, recording_id: str | N
     return rules.chapters_of(log, last.started_at, length)
 
 
+async def floor_changes(session: AsyncSession, recording: Recording) -> list[tuple[int, tuple[str, ...]]]:
+    """Who had the floor from when on, on the recording's clock."""
+    if recording.started_at is None:
+        return []
+    return rules.floor_of(await _whole_log(session, recording.meeting_id), recording.started_at)
+
+
 async def _whole_log(session: AsyncSession, meeting_id: str) -> list[events.Event]:
     chain = events.meeting_chain(meeting_id)
     found: list[events.Event] = []

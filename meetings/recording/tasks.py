@@ -21,14 +21,15 @@ def background(context: Context) -> list[Callable[[asyncio.Event], Awaitable[Non
 
     async def stop_with_the_conference(stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await _stop_ended(context)
+            await stop_ended(context)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
 
     return [stop_with_the_conference]
 
 
-async def _stop_ended(context: Context) -> None:
+async def stop_ended(context: Context) -> None:
+    """One look."""
     async with context.database.read() as session:
         if not await service.any_ended(session):
             return

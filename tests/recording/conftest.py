@@ -1,0 +1,5 @@
+"""The conference's world, for what is recorded of it."""
+
+from tests.conduct.conftest import one_world, world
+
+__all__ = ["one_world", "world"]
