@@ -7,15 +7,18 @@ import re
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from meetings.config import MIB, Settings
 from meetings.errors import Forbidden, MeetingsError, TooLarge
 from meetings.ids import new_token
 from meetings.pages import form_token
-from meetings.web import context_of, error_response
+from meetings.web import bug_response, context_of, error_response
+
+log = structlog.get_logger(__name__)
 
 FORM_COOKIE = "meetings_form"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -73,6 +76,30 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class LastResort:
+    """What nobody foresaw ends here: once in the log, as one sentence for the user, with the headers of any answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            log.info("request.left", path=scope["path"])
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            await bug_response(Request(scope, receive), error)(scope, receive, send)
 
 
 class BodyLimit:

@@ -80,7 +80,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(MeetingsError, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
-    app.add_exception_handler(Exception, _bug)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -123,7 +122,7 @@ class Bug(MeetingsError):
     default_code = "bug"
 
 
-async def _bug(request: Request, error: Exception) -> Response:
+def bug_response(request: Request, error: Exception) -> Response:
     """A fault of ours: the whole story goes to the log, one sentence to the user."""
     log.error("request.bug", path=request.url.path, method=request.method, exc_info=error)
     return error_response(request, Bug("Hệ thống gặp lỗi ngoài dự kiến. Sự việc đã được ghi lại; vui lòng thử lại."))

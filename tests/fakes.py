@@ -40,8 +40,8 @@ class ManualClock:
 class Browser(httpx2.AsyncClient):
     """A browser on the application, without a network: it keeps cookies, and posts with the page's form token.
 
-    `await browser.post("/path", data={...})` behaves like a form on one of our pages; `forged=True` like a form on a
-    page of somebody else.
+    `await browser.post("/path", data={...})` behaves like a form on one of our pages; `request("POST", …, forged=True)`
+    sends only what it is given, like a form on a page of somebody else.
     """
 
     def __init__(self, app: FastAPI, *, session_token: str | None = None, account_id: str | None = None) -> None:

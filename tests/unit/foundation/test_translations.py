@@ -10,7 +10,7 @@ from tests.unit.foundation import sentences
 def test_every_sentence_has_an_english_translation() -> None:
     translated = sentences.catalogue()
     missing = [f"{place}: {words}" for words, place in sentences.all_sentences().items() if words not in translated]
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def test_every_translation_fills_in_what_the_sentence_does() -> None:
