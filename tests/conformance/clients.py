@@ -16,7 +16,7 @@ from tests.senders import Sender, loudest, same_colour
 
 T = TypeVar("T")
 KEY, SECRET = "conformance", "a-secret-for-conformance-tests-only"
-WIDTH, HEIGHT, RATE = 640, 360, 15
+WIDTH, HEIGHT, RATE = 960, 540, 15  # from this size on the Python SDK sends layers of different sizes
 SAMPLE_RATE = 48_000
 SILENCE = 0.01  # of full scale
 PATIENCE_SECONDS = 30.0
@@ -126,7 +126,7 @@ class SdkClient:
         self._keep(_paint(canvas, sender.rgb))
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(self._microphone, options)
-        encoding = rtc.VideoEncoding(max_bitrate=500_000, max_framerate=RATE)
+        encoding = rtc.VideoEncoding(max_bitrate=800_000, max_framerate=RATE)
         options = rtc.TrackPublishOptions(
             source=rtc.TrackSource.SOURCE_CAMERA,
             simulcast=True,

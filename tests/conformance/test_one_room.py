@@ -19,6 +19,7 @@ from tests.firefox import FIREFOX, firefox
 from tests.senders import BLUE, GREEN, RED, Sender
 
 pytestmark = [pytest.mark.browser, pytest.mark.conformance, pytest.mark.timeout(300)]
+WIDTHS = {"python": 960, "chromium": 640, "firefox": 640}
 SENDERS = {"python": RED, "chromium": GREEN, "firefox": BLUE}
 
 
@@ -72,7 +73,7 @@ async def test_three_kinds_of_clients_meet_in_one_room(clients: dict[str, Client
 async def layers_switch_on_request(clients: dict[str, Client]) -> None:
     for one, other in [("chromium", "python"), ("chromium", "firefox"), ("firefox", "python"), ("firefox", "chromium")]:
         client = clients[one]
-        for high, width in [(False, 320), (True, 640)]:
+        for high, width in [(False, 320), (True, WIDTHS[other])]:
             await client.wants(other, high=high)
             await eventually(
                 f"{one} sees {other} {width} wide",
