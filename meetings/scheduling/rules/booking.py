@@ -24,7 +24,7 @@ FARTHEST = timedelta(days=3 * 366)
 _ADDRESS = re.compile(
     r"[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}"
 )
-_ID = re.compile(r"[0-9a-z]{1,32}")
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 T = TypeVar("T")
 
 

@@ -1,0 +1,78 @@
+"""The log of a meeting as sentences for the plan page; events of other features are passed over."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from meetings import events
+from meetings.errors import N_, Text
+
+SENTENCES: Mapping[str, str] = {
+    "meeting.booked": N_("Đặt lịch, gửi giấy mời {invited} người"),
+    "meeting.updated": N_("Sửa kế hoạch"),
+    "meeting.moved": N_("Đổi giờ hoặc địa điểm, gửi lại giấy mời"),
+    "meeting.cancelled": N_("Hủy họp: {reason}"),
+    "invitation.sent": N_("Giấy mời đã gửi tới {name}"),
+    "invitation.kept": N_("Giấy mời cho {name} đã soạn, nằm ở hộp thư đi"),
+    "invitation.failed": N_("Không gửi được giấy mời tới {name}"),
+    "invitation.accepted": N_("{name} trả lời: sẽ dự"),
+    "invitation.declined": N_("{name} trả lời: không dự được ({reason})"),
+    "paper.added": N_("Thêm tài liệu {filename}"),
+    "paper.removed": N_("Bỏ tài liệu {filename}"),
+    "conference.opened": N_("Bắt đầu họp"),
+    "conference.ended": N_("Kết thúc họp"),
+    "recording.started": N_("Bắt đầu ghi hình"),
+    "recording.stopped": N_("Dừng ghi hình"),
+    "document.filed": N_("Biên bản đã vào sổ văn bản"),
+}
+ALARMS = frozenset({"invitation.failed", "invitation.declined", "meeting.cancelled"})
+
+
+@dataclass(frozen=True)
+class Happened:
+    at: datetime
+    what: Text
+    by: str
+    alarm: bool
+
+
+async def history(session: AsyncSession, meeting_id: str, limit: int = 40) -> list[Happened]:
+    """The newest first. Read by kind: a long meeting has thousands of events that are not for this page."""
+    kinds = {*SENTENCES, "invitation.answered"}
+    query = (
+        select(events.EventRow, events.EventPayload.body)
+        .outerjoin(
+            events.EventPayload,
+            (events.EventPayload.chain == events.EventRow.chain) & (events.EventPayload.seq == events.EventRow.seq),
+        )
+        .where(events.EventRow.chain == events.meeting_chain(meeting_id), events.EventRow.kind.in_(kinds))
+        .order_by(events.EventRow.seq.desc())
+        .limit(limit)
+    )
+    told = [_told(row, json.loads(body) if body else {}) for row, body in await session.execute(query)]
+    return [one for one in told if one is not None]
+
+
+def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | None:
+    kind = _kind(event.kind, payload)
+    if kind not in SENTENCES:
+        return None
+    params = {key: value for key, value in payload.items() if isinstance(value, str | int)}
+    sentence = SENTENCES[kind]
+    if any(f"{{{name}}}" in sentence and name not in params for name in ("name", "reason", "filename", "invited")):
+        return None  # what it said was erased
+    return Happened(event.at, Text(sentence, params), str(payload.get("by", "")), kind in ALARMS)
+
+
+def _kind(kind: str, payload: Mapping[str, object]) -> str:
+    if kind == "invitation.answered":
+        return f"invitation.{payload.get('answer')}"
+    if kind == "invitation.sent" and payload.get("state") == "kept":
+        return "invitation.kept"
+    if kind == "meeting.updated" and payload.get("moved"):
+        return "meeting.moved"
+    return kind

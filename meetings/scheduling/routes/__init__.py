@@ -1,0 +1,9 @@
+"""The pages of scheduling: today, the week, booking, one meeting's plan, answers, the outbox."""
+
+from fastapi import APIRouter
+
+from . import answer, booking, outbox, papers, plan, today, week
+
+router = APIRouter()
+for page in (today, week, booking, plan, papers, answer, outbox):
+    router.include_router(page.router)

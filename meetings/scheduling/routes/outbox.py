@@ -1,0 +1,101 @@
+"""Letters: which are out, which wait, which failed; those in the folder can be read here."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from sqlalchemy import func, select
+from starlette.responses import RedirectResponse, Response
+
+from meetings.access import Action, Actor, require
+from meetings.errors import NotFound
+from meetings.scheduling.mailing import put_to_post
+from meetings.scheduling.models import Letter, LetterState, Meeting
+from meetings.scheduling.outbox import Outbox
+from meetings.web import ActorDep, ContextDep
+
+router = APIRouter(prefix="/outbox")
+PAGE = 50
+
+
+@router.get("")
+async def outbox_page(
+    request: Request,
+    context: ContextDep,
+    actor: ActorDep,
+    state: str = "",
+    meeting: str = "",
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:
+    require(actor, Action.VIEW_OUTBOX)
+    query = select(Letter, Meeting.title).join(Meeting, Meeting.id == Letter.meeting_id)
+    if state in tuple(LetterState):
+        query = query.where(Letter.state == state)
+    if meeting:
+        query = query.where(Letter.meeting_id == meeting)
+    async with context.database.read() as session:
+        newest = query.order_by(Letter.queued_at.desc(), Letter.id.desc())
+        rows = (await session.execute(newest.offset((page - 1) * PAGE).limit(PAGE + 1))).tuples().all()
+        counts = await session.execute(select(Letter.state, func.count()).group_by(Letter.state))
+        count = {row[0]: row[1] for row in counts}
+    return context.pages.render(
+        request,
+        "scheduling/outbox.html",
+        rows=rows[:PAGE],
+        more=len(rows) > PAGE,
+        page=page,
+        state=state,
+        meeting=meeting,
+        count=count,
+        server=context.settings.smtp_host,
+    )
+
+
+@router.get("/{name}")
+async def letter_page(request: Request, context: ContextDep, actor: ActorDep, name: str) -> Response:
+    require(actor, Action.VIEW_OUTBOX)
+    message = await asyncio.to_thread(Outbox(context.settings.outbox_dir).message, name)
+    await _require_kept(context, actor, name)
+    body, calendar = message.get_body(("plain",)), None
+    for part in message.walk():
+        if part.get_content_type() == "text/calendar":
+            calendar = part.get_content()
+    return context.pages.render(
+        request,
+        "scheduling/letter.html",
+        name=name,
+        headers=[(key, str(message[key])) for key in ("From", "To", "Subject", "Date") if message[key]],
+        text=body.get_content() if body else "",
+        calendar=calendar.decode() if isinstance(calendar, bytes) else calendar,
+    )
+
+
+@router.get("/{name}/file")
+async def letter_file(context: ContextDep, actor: ActorDep, name: str) -> Response:
+    require(actor, Action.VIEW_OUTBOX)
+    content = await asyncio.to_thread(Outbox(context.settings.outbox_dir).read, name)
+    await _require_kept(context, actor, name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type="message/rfc822", headers=headers)
+
+
+async def _require_kept(context: ContextDep, actor: Actor, name: str) -> None:
+    """A file that no letter knows is not ours to show."""
+    async with context.database.read() as session:
+        if await session.get(Letter, name.removesuffix(".eml")) is None:
+            raise NotFound("Không có thư này trong hộp thư đi.", code="letter_unknown")
+
+
+@router.post("/retry")
+async def retry(context: ContextDep, actor: ActorDep, letter: Annotated[str, Form()] = "") -> Response:
+    """Puts a letter that failed to the post once more."""
+    require(actor, Action.VIEW_OUTBOX)
+    async with context.database.transaction() as session:
+        row = await session.get(Letter, letter, with_for_update=True)
+        if row is None:
+            raise NotFound("Không có thư này trong hộp thư đi.", code="letter_unknown")
+        if row.state == LetterState.FAILED:
+            row.state, row.error = LetterState.QUEUED, ""
+            await session.flush()
+            await put_to_post(session, row)
+    return RedirectResponse("/outbox", status_code=303)
