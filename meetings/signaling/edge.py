@@ -63,6 +63,16 @@ class Listener(uvicorn.Server):
         yield
 
 
+class _WithoutDenials(logging.Filter):
+    """uvicorn takes a refused upgrade, which every newer client's first attempt is, for an application's mistake."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("ASGI callable returned without completing handshake")
+
+
+_WITHOUT_DENIALS = _WithoutDenials()
+
+
 def listener(app: Any, *, certfile: str | None = None, keyfile: str | None = None) -> Listener:
     """A server of `app`, with TLS if a certificate is given. Raises CannotListen."""
     config = uvicorn.Config(
@@ -87,6 +97,7 @@ def listener(app: Any, *, certfile: str | None = None, keyfile: str | None = Non
         config.load()
     except (OSError, ValueError) as error:
         raise CannotListen(f"The certificate {certfile} or its key cannot be used: {error}.") from error
+    logging.getLogger("uvicorn.error").addFilter(_WITHOUT_DENIALS)
     return Listener(config)
 
 
