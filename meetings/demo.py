@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from meetings.access import Role
+from meetings.access import Actor, Role
 from meetings.clock import Clock
 from meetings.config import Settings
 from meetings.database import Database
@@ -15,6 +15,12 @@ from meetings.directory import points
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account, Person, PointLink, Unit, Venue
 from meetings.directory.passwords import DEMO_PASSWORD
+from meetings.scheduling import service as scheduling
+from meetings.scheduling.models import Meeting
+from meetings.scheduling.rules.booking import Booking, Item
+from meetings.scheduling.rules.clashes import Span
+from meetings.scheduling.service import Office
+from meetings.serve import house_address
 
 SINCE = date(2025, 7, 1)  # two-tier local government
 PROVINCE, OFFICE = "demo-tinh", "demo-van-phong"
@@ -77,6 +83,7 @@ async def seed(settings: Settings, database: Database, clock: Clock) -> None:
     for person in PEOPLE:
         if person.role is not None:
             await _account(database, person, person.role, now)
+    await _meetings(settings, database, now)
 
 
 def units(settings: Settings) -> list[Unit]:
@@ -150,6 +157,73 @@ async def _account(database: Database, person: Invented, role: Role, now: dateti
             person_id=f"demo-{person.key}",
             now=now,
         )
+
+
+async def _meetings(settings: Settings, database: Database, now: datetime) -> None:
+    """Three meetings, booked as the secretary would: one that can be joined at once, one tomorrow, one next week."""
+    async with database.transaction() as session:
+        if await session.scalar(select(Meeting.id).limit(1)) is not None:
+            return
+        secretary = (await session.scalars(select(Account).where(Account.login == Role.SECRETARY.value))).one()
+        actor = Actor(secretary.id, secretary.display_name, frozenset({Role.SECRETARY}), secretary.person_id)
+        office = Office(settings, actor, now, house_address(settings))
+        for booking in bookings(settings, now):
+            await scheduling.book(session, office, booking)
+
+
+def bookings(settings: Settings, now: datetime) -> list[Booking]:
+    soon = datetime.fromtimestamp((now.timestamp() // 300 + 4) * 300, tz=UTC)  # in 15 to 20 minutes, on the five
+    today = now.astimezone(settings.zone).replace(hour=8, minute=0, second=0, microsecond=0)
+    communes = [f"demo-phong-xa-{number}" for number in range(1, len(COMMUNES) + 1)]
+    wards = [f"demo-phong-phuong-{number}" for number in range(1, len(WARDS) + 1)]
+    return [
+        _booking(
+            "Họp giao ban trực tuyến với các xã (minh họa)",
+            "giao_ban",
+            Span(soon, soon + timedelta(minutes=90)),
+            ("demo-phong-1", *communes[:2]),
+            ("Khai mạc", "Báo cáo tình hình tuần qua", "Thảo luận", "Kết luận"),
+            late_reason="Cuộc họp minh họa, có thể vào ngay.",
+        ),
+        _booking(
+            "Họp rà soát tiến độ công việc quý (minh họa)",
+            "giai_quyet_cong_viec",
+            Span(today + timedelta(days=1), today + timedelta(days=1, hours=2)),
+            ("demo-phong-2", "demo-phong-so-minh-hoa", "demo-phong-so-vi-du"),
+            ("Báo cáo của Sở Minh Họa", "Báo cáo của Sở Ví Dụ và Thí Dụ", "Kết luận"),
+            late_reason="Họp đột xuất để minh họa.",
+        ),
+        _booking(
+            "Hội nghị trực tuyến sơ kết công tác với tất cả xã, phường (minh họa)",
+            "so_ket_tong_ket",
+            Span(today + timedelta(days=9, hours=6), today + timedelta(days=9, hours=9)),
+            ("demo-hoi-truong", *communes, *wards),
+            ("Khai mạc", "Báo cáo sơ kết", "Tham luận của các xã, phường", "Phát biểu chỉ đạo", "Bế mạc"),
+        ),
+    ]
+
+
+def _booking(
+    title: str, kind: str, span: Span, venue_ids: Sequence[str], agenda: Sequence[str], late_reason: str = ""
+) -> Booking:
+    return Booking(
+        title=title,
+        kind=kind,
+        regime="qd45",
+        classification="thuong",
+        periodic=not late_reason,
+        chair_person_id="demo-pho-chu-tich",
+        span=span,
+        main_venue_id=venue_ids[0],
+        members=tuple(venue_ids[1:]),
+        people=("demo-chanh-van-phong", "demo-giam-doc-mh", "demo-giam-doc-vd", "demo-chu-tich-xa-1"),
+        guests=(),
+        agenda=tuple(Item(words, "", 20) for words in agenda),
+        note="",
+        contact="Phòng minh họa, máy lẻ 101",
+        late_reason=late_reason,
+        recording_planned=True,
+    )
 
 
 async def point_paths(session: AsyncSession, settings: Settings) -> Sequence[tuple[str, str]]:

@@ -113,7 +113,7 @@ async def follow(request: Request, stage: StageDep) -> StreamingResponse:
         mine = next((facts(row) for row in rows if row.identity == caller.identity), None)
         snapshot.check_may_look(caller, mine)
     after = events.last_seen(request, chain)
-    return events.sse_stream(_visible(stage.context.bus.follow(chain, after), caller))
+    return events.sse_stream(_visible(stage.context.bus.follow(chain, after, name=caller.identity), caller))
 
 
 async def _visible(log: AsyncGenerator[events.Event], caller: Caller) -> AsyncGenerator[events.Event]:

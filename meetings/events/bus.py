@@ -14,7 +14,7 @@ from meetings.events.log import CHANGED, Event, read_after
 
 CHANNEL = "meetings_events"  # of PostgreSQL's NOTIFY
 MOST_FOLLOWERS = 2000
-MOST_STREAMS_EACH = 4  # a browser with several windows; a fifth takes the place of the first
+MOST_STREAMS_EACH = 8  # a browser with several windows; one more takes the place of the first
 
 
 class _Follower:

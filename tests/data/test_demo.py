@@ -11,13 +11,14 @@ from meetings.database import Database
 from meetings.directory.login import Origin, log_in
 from meetings.directory.models import Account, AccountRole, Person, Unit, Venue
 from meetings.directory.passwords import DEMO_PASSWORD
+from meetings.scheduling.models import Meeting
 from tests.conftest import sqlite_database
 from tests.fakes import ManualClock
 
 
 async def counts(database: Database) -> list[int]:
     async with database.read() as session:
-        tables = (Unit, Venue, Person, Account)
+        tables = (Unit, Venue, Person, Account, Meeting)
         return [await session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
 
 
@@ -27,6 +28,7 @@ async def test_a_second_start_adds_nothing(database: Database, settings: Setting
     await demo.seed(settings, database, clock)
     assert await counts(database) == first
     assert first[1] >= 15
+    assert first[4] == 3
 
 
 async def test_each_role_logs_in_under_its_own_name(

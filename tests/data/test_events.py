@@ -253,12 +253,12 @@ async def listening(database: Database) -> bool:
 
 async def test_of_too_many_streams_of_one_browser_the_oldest_ends(database: Database) -> None:
     bus = EventBus(database, poll_seconds=60)
-    streams = [bus.follow("meeting:m", name="browser") for _ in range(5)]
+    streams = [bus.follow("meeting:m", name="browser") for _ in range(9)]
     waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(waiting[0], 5)
     await add(database, "meeting:m")
-    assert [(await asyncio.wait_for(one, 5)).seq for one in waiting[1:]] == [1] * 4
+    assert [(await asyncio.wait_for(one, 5)).seq for one in waiting[1:]] == [1] * 8
     for stream in streams:
         await stream.aclose()
 

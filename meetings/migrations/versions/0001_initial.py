@@ -409,6 +409,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_meeting_points_venue_id"), "meeting_points", ["venue_id"], unique=False)
     op.create_table(
+        "minutes",
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("secretary_name", sa.String(length=200), nullable=False),
+        sa.Column("chair_name", sa.String(length=200), nullable=False),
+        sa.Column("not_recorded_because", sa.Text(), nullable=False),
+        sa.Column("returned_reason", sa.Text(), nullable=False),
+        sa.Column("saved_by", sa.String(), nullable=False),
+        sa.Column("saved_at", UtcDateTime(), nullable=False),
+        sa.Column("submitted_by", sa.String(), nullable=True),
+        sa.Column("submitted_at", UtcDateTime(), nullable=True),
+        sa.Column("approved_by", sa.String(), nullable=True),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("document_id", sa.String(length=16), nullable=True),
+        sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name=op.f("fk_minutes_document_id")),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_minutes_meeting_id")),
+        sa.PrimaryKeyConstraint("meeting_id", name=op.f("pk_minutes")),
+    )
+    op.create_table(
         "papers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("meeting_id", sa.String(), nullable=False),
@@ -484,6 +505,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_letters_meeting_id"), "letters", ["meeting_id"], unique=False)
     op.create_index("ix_letters_state", "letters", ["state"], unique=False)
+    op.create_table(
+        "minutes_paragraphs",
+        sa.Column("meeting_id", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("slot", sa.String(length=20), nullable=False),
+        sa.Column("heading", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("moment_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["minutes.meeting_id"], name=op.f("fk_minutes_paragraphs_meeting_id")),
+        sa.PrimaryKeyConstraint("meeting_id", "position", name=op.f("pk_minutes_paragraphs")),
+    )
     op.create_table(
         "recording_files",
         sa.Column("id", sa.String(), nullable=False),
