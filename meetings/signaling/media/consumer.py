@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meetings.signaling.media import rtcp, vp8
-from meetings.signaling.media.forward import Entry, Plan, Sender, make_plan
+from meetings.signaling.media.forward import Entry, Plan, Sender, abs_send_time, make_plan
 from meetings.signaling.media.layers import Layer
 from meetings.signaling.media.resend import Allowance
 from meetings.signaling.media.schema import Consume
@@ -82,6 +82,12 @@ class Consumer:
         """The highest layer to choose; -1 when nothing is to be forwarded."""
         return -1 if self.paused or not self.transport.connected else min(self.max_spatial, self.limit)
 
+    @property
+    def sent_octets(self) -> int:
+        """Payload bytes forwarded so far."""
+        epoch = self._current
+        return self.octets + (epoch.layer.octets - epoch.octets_before if epoch is not None else 0)
+
     def attach(self, layer: Layer, entry: Entry, now: float) -> Plan:
         """Begin with this packet of the layer: its numbers go on where the last ones ended."""
         self.detach()
@@ -132,7 +138,7 @@ class Consumer:
                 continue
             if not self._resends.take(now):
                 return
-            self._send_again(sender, *found)
+            self._send_again(sender, *found, now)
 
     def sender_report(self, now: float) -> rtcp.SenderReport | None:
         """What to tell the subscriber about time: the publisher's clock, on our numbers. None until it told us."""
@@ -148,7 +154,7 @@ class Consumer:
             ntp,
             report.timestamp + int(age * stream.clock_rate) + epoch.plan.timestamp_offset & 0xFFFFFFFF,
             self.packets + layer.packets - epoch.packets_before & 0xFFFFFFFF,
-            self.octets + layer.octets - epoch.octets_before & 0xFFFFFFFF,
+            self.sent_octets & 0xFFFFFFFF,
         )
 
     def round_trip(self, report: rtcp.Report, now: float) -> float | None:
@@ -173,15 +179,18 @@ class Consumer:
             return self.next_sequence - 1
         return epoch.layer.last.sequence + epoch.plan.sequence_offset
 
-    def _send_again(self, sender: Sender, entry: Entry, plan: Plan) -> None:
-        rtx_type = self._command.codec.rtx_payload_type
+    def _send_again(self, sender: Sender, entry: Entry, plan: Plan, now: float) -> None:
         if self.transport.selected is not None:
             plan = plan._replace(address=self.transport.selected)
-        if self.rtx_ssrc and rtx_type is not None:
-            sender.retransmission(entry, plan, self.rtx_ssrc, rtx_type, self.rtx_sequence)
+        if self._rtx_type is not None:
+            sender.retransmission(entry, plan, self.rtx_ssrc, self._rtx_type, self.rtx_sequence, abs_send_time(now))
             self.rtx_sequence += 1
         else:
             sender.fan_out(entry, [plan])
+
+    @property
+    def _rtx_type(self) -> int | None:
+        return self._command.codec.rtx_payload_type if self.rtx_ssrc else None
 
     def _plan(self, *, sequence_offset: int, timestamp_offset: int, offsets: vp8.Offsets) -> Plan:
         transport, command = self.transport, self._command
@@ -192,7 +201,8 @@ class Consumer:
             ssrc=self.ssrc,
             mid=command.mid.encode(),
             mid_id=command.extensions.mid,
-            send_time_id=command.extensions.abs_send_time,
+            # A packet that is resent as it was cannot tell a new time of sending: then it tells none.
+            send_time_id=command.extensions.abs_send_time if self._rtx_type is not None else 0,
             sequence_offset=sequence_offset,
             timestamp_offset=timestamp_offset,
             outbound=transport.outbound,

@@ -44,10 +44,13 @@ class ArrivalLog:
         return packets
 
 
-# A way that loses this much is carrying more than it can; wireless noise alone stays below.
-_HEAVY_LOSS = 0.10
-_LIGHT_LOSS = 0.02
-_PATIENCE = 2  # heavy reports in a row before anything is taken away
+# Loss that needs no other witness: nobody sends into this for long. Wireless noise and NACK delays stay below.
+_EXTREME_LOSS = 0.25
+# Loss that counts when the receiver also estimates less than it is sent.
+_HEAVY_LOSS = 0.05
+_SMOOTHING = 0.2
+_SHORT = 0.8  # an estimate below this share of what is sent; one that still grows comes closer
+_PATIENCE_SECONDS = 2.0  # of bad reports before anything is taken away
 _TOP = 2
 _CALM_SECONDS = 8.0
 _MAX_CALM_SECONDS = 60.0
@@ -56,35 +59,42 @@ _MAX_CALM_SECONDS = 60.0
 class Downlink:
     """The highest layer one subscriber's way bears, from its receiver reports and REMB.
 
-    A receiver's estimate grows only with what it is sent, so alone it would hold a good way down for ever; it counts
-    only together with loss. After a reduction one layer is tried again when it has been calm, later each time it fails.
+    A receiver's estimate grows only with what it is sent, so alone it would hold a good way down for ever; and loss
+    alone may be wireless noise, which a lower layer does not mend. Together they mean congestion. After a reduction
+    one layer is tried again when it has been calm, later each time that fails.
     """
 
     def __init__(self) -> None:
         self.limit = _TOP
-        self.loss = 0.0
-        self.remb = 0
-        self._heavy = 0
+        self.remb = 0  # bit/s; 0 until the receiver said
+        self.sent = 0  # bit/s
+        self._loss = 0.0
+        self._bad_since: float | None = None
         self._calm_since: float | None = None
         self._calm_needed = _CALM_SECONDS
         self._raised_at = 0.0
 
     def reported(self, loss: float, now: float) -> bool:
         """A receiver report on video; True when `limit` changed."""
-        self.loss += (loss - self.loss) * 0.5
-        if loss > _HEAVY_LOSS:
-            self._heavy += 1
+        self._loss += (loss - self._loss) * _SMOOTHING
+        if self._congested():
             self._calm_since = None
-            return self._heavy >= _PATIENCE and self._lower(now)
-        self._heavy = 0
-        if loss > _LIGHT_LOSS:
-            self._calm_since = None
-        elif self._calm_since is None:
+            if self._bad_since is None:
+                self._bad_since = now
+            return now - self._bad_since >= _PATIENCE_SECONDS and self._lower(now)
+        self._bad_since = None
+        if self._calm_since is None:
             self._calm_since = now
         return self._calm_since is not None and now - self._calm_since > self._calm_needed and self._raise(now)
 
+    def _congested(self) -> bool:
+        if self._loss > _EXTREME_LOSS:
+            return True
+        return self._loss > _HEAVY_LOSS and 0 < self.remb < _SHORT * self.sent
+
     def _lower(self, now: float) -> bool:
-        self._heavy = 0
+        self._bad_since = None
+        self._loss = 0.0
         if self.limit == 0:
             return False
         failed_quickly = now - self._raised_at < 2 * _CALM_SECONDS

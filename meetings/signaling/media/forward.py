@@ -20,6 +20,11 @@ from meetings.signaling.media import rtp, srtp, vp8
 from meetings.signaling.media.stun import Address
 
 
+def abs_send_time(now: float) -> int:
+    """Seconds as the abs-send-time extension has them: 24 bits, 18 of them behind the point."""
+    return int(now * 262_144) & 0xFFFFFF
+
+
 class Entry(NamedTuple):
     """A received packet as it is kept and forwarded.
 
@@ -30,7 +35,7 @@ class Entry(NamedTuple):
     timestamp: int
     marker: int  # 0 or 0x80: the bit where the header has it
     payload: bytes
-    send_time: int  # abs-send-time, 24 bits of 6.18 fixed point seconds
+    send_time: int  # as `abs_send_time` gives it
     picture: vp8.Picture | None
 
 
@@ -162,13 +167,18 @@ class Sender:
                 self.blocked += 1
         self.packets += sent
 
-    def retransmission(self, entry: Entry, plan: Plan, rtx_ssrc: int, payload_type: int, sequence: int) -> None:
-        """Send a packet again within its RTX stream (RFC 4588): own SSRC and sequence, original number in front."""
+    def retransmission(
+        self, entry: Entry, plan: Plan, rtx_ssrc: int, payload_type: int, sequence: int, send_time: int
+    ) -> None:
+        """Send a packet again within its RTX stream (RFC 4588): own SSRC and sequence, original number in front.
+
+        It says when it is sent, not when it was first: else the receiver would take it for very late.
+        """
         original = (entry.sequence + plan.sequence_offset & 0xFFFF).to_bytes(2, "big")
         payload = entry.payload
         if plan.offsets is not None and entry.picture is not None:
             changed = bytearray(payload)
             vp8.rewrite(changed, 0, entry.picture, plan.offsets)
             payload = bytes(changed)
-        again = entry._replace(sequence=sequence, payload=original + payload, picture=None)
+        again = entry._replace(sequence=sequence, payload=original + payload, send_time=send_time, picture=None)
         self.fan_out(again, [plan._replace(ssrc=rtx_ssrc, payload_type=payload_type, sequence_offset=0, offsets=None)])

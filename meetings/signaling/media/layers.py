@@ -71,6 +71,8 @@ class Layer:
         self.packets = 0
         self.octets = 0
         self.alive = False
+        self.newest = 0  # number of the newest packet before compaction
+        self.frame_ended: int | None = None  # a timestamp after whose last packet only padding can follow
         self.attached: list[Consumer] = []
         self.waiting: list[Consumer] = []
         self.plans: list[Plan] = []
@@ -86,6 +88,18 @@ class Layer:
         self.ring.clear()
         self.compaction = Compaction()
         self.last = None
+
+    def skip_padding(self, sequence: int, timestamp: int) -> None:
+        """The newest packet is padding only: it is taken out of the count, and with it what was lost before it when
+        that can only have been padding too. Browsers pad on the media's SSRC when they have no RTX, in bursts that
+        carry the timestamp of the frame before; what is lost of it nobody can send again.
+        """
+        if timestamp == self.frame_ended and self.stream is not None:
+            for lost in range(max(self.newest + 1, sequence - _WINDOW), sequence):
+                self.stream.missing.pop(lost & 0xFFFF, None)
+                self.compaction.remove(lost)
+        self.compaction.remove(sequence)
+        self.newest, self.frame_ended = sequence, timestamp
 
     def keep(self, entry: Entry, now: float) -> None:
         """Remember the newest packet."""

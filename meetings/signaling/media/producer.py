@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from meetings.signaling.media import rtcp, vp8
-from meetings.signaling.media.forward import Entry, Sender
+from meetings.signaling.media.forward import Entry, Sender, abs_send_time
 from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, choose
 from meetings.signaling.media.levels import LevelMeter
 from meetings.signaling.media.resend import AUDIO_PACKETS, VIDEO_PACKETS
@@ -57,17 +57,18 @@ class Producer:
         sequence = layer.stream.extended(header.sequence)
         payload = packet[header.payload_start : header.payload_end]
         if not payload and newest:
-            layer.compaction.remove(sequence)
+            layer.skip_padding(sequence, header.timestamp)
             return
         entry = Entry(
             layer.compaction.newest(sequence) if newest else layer.compaction.late(sequence),
             header.timestamp,
             0x80 if header.marker else 0,
             payload,
-            int(now * 262144) & 0xFFFFFF,
+            abs_send_time(now),
             vp8.parse(payload) if self._vp8 else None,
         )
         if newest:
+            layer.newest, layer.frame_ended = sequence, header.timestamp if header.marker else None
             self._take_newest(layer, entry, now)
         else:
             self._take_late(layer, entry)

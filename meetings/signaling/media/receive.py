@@ -163,17 +163,15 @@ class Receiver:
             source.layer.stream.reported(report, now)
 
     def ask_again(self, now: float) -> None:
-        """Every 20 ms: NACK what is missing; where that was in vain, a keyframe has to mend it."""
+        """Every 20 ms: NACK what is missing."""
         for producer in self._producers:
             for layer in producer.layers.values():
                 stream = layer.stream
                 if stream is None or not stream.missing:
                     continue
-                lost, given_up = stream.due(now)
+                lost = stream.due(now)
                 if lost and producer.command.nack and not producer.muted:
                     self._send(rtcp.nack(self._ssrc, stream.ssrc, lost))
-                if given_up and layer.attached:
-                    producer.request_keyframe(layer, now)
 
     def feed_back(self) -> None:
         """Every 100 ms: transport-wide feedback."""

@@ -86,8 +86,10 @@ class Stream:
                 self._jitter += (difference - self._jitter) / 16
         self._transit = transit
 
-    def due(self, now: float) -> tuple[list[int], bool]:
-        """Holes to ask for now, in order, and whether some were given up."""
+    def due(self, now: float) -> list[int]:
+        """Holes to ask for now, in order. Old ones are given up: a decoder that needs them asks for a keyframe itself,
+        and what was lost may have been padding.
+        """
         ask: list[int] = []
         given_up = []
         for sequence, hole in self.missing.items():
@@ -99,7 +101,7 @@ class Stream:
                 ask.append(sequence)
         for sequence in given_up:
             del self.missing[sequence]
-        return ask, bool(given_up)
+        return ask
 
     def reported(self, report: rtcp.SenderReport, now: float) -> None:
         """The sender said which moment of its clock a timestamp is."""

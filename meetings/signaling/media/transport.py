@@ -55,6 +55,7 @@ class Transport:
         self._lost = False
         self._checked_at: float | None = None
         self._next_sequences: dict[int, int] = {}
+        self._sent_octets = 0
         self._rtt_ms = 0.0
         self._heard_loss = 0.0
         self._heard_jitter = 0.0
@@ -292,6 +293,9 @@ class Transport:
         if not self.connected:
             return
         self.receiver.report(now)
+        octets = sum(consumer.sent_octets for consumer in self._distinct_consumers())
+        self.downlink.sent = max(0, octets - self._sent_octets) * 8
+        self._sent_octets = octets
         reports = [consumer.sender_report(now) for consumer in self._distinct_consumers()]
         packets = [rtcp.sender_report(report) for report in reports if report is not None]
         for start in range(0, len(packets), _REPORTS_AT_ONCE):

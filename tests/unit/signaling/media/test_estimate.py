@@ -66,33 +66,65 @@ def test_a_jump_of_numbers_is_not_reported_as_a_thousand_losses() -> None:
     assert packet.count == 1
 
 
-def test_lasting_loss_lowers_the_layer_and_one_bad_report_does_not() -> None:
+def overrun() -> Downlink:
+    """A way whose receiver estimates less than it is sent."""
     way = Downlink()
-    assert not way.reported(0.3, 1.0)
-    assert not way.reported(0.0, 2.0)
-    assert not way.reported(0.3, 3.0)
-    assert way.reported(0.3, 4.0)
+    way.remb, way.sent = 500_000, 1_500_000
+    return way
+
+
+def lose(way: Downlink, start: float, seconds: float, loss: float = 0.3) -> bool:
+    """Reports of loss, four a second, until one changes the limit; whether one did."""
+    return any(way.reported(loss, start + quarter / 4) for quarter in range(int(seconds * 4)))
+
+
+def test_loss_with_a_low_estimate_lowers_the_layer_but_a_moment_of_it_does_not() -> None:
+    way = overrun()
+    assert not lose(way, 0.0, 1.0)
+    assert lose(way, 1.0, 3.0)
+    assert way.limit == 1
+
+
+def test_noise_on_a_way_that_bears_it_changes_nothing() -> None:
+    way = Downlink()
+    way.remb, way.sent = 5_000_000, 1_500_000
+    assert not any(way.reported(0.12, float(second)) for second in range(60))
+    assert way.limit == 2
+
+
+def test_a_low_estimate_without_loss_changes_nothing() -> None:
+    way = overrun()
+    assert not any(way.reported(0.0, float(second)) for second in range(60))
+
+
+def test_an_estimate_that_still_grows_towards_what_is_sent_changes_nothing() -> None:
+    way = overrun()
+    way.remb = 1_300_000
+    assert not lose(way, 0.0, 20.0, loss=0.1)
+
+
+def test_extreme_loss_needs_no_estimate() -> None:
+    way = Downlink()
+    assert lose(way, 0.0, 4.0, loss=0.6)
     assert way.limit == 1
 
 
 def test_a_calm_way_is_tried_again_and_later_after_it_failed() -> None:
-    way = Downlink()
-    for second in (1, 2):
-        way.reported(0.3, float(second))
-
-    def seconds_until_raised(start: int) -> int:
-        return next(second for second in range(start, start + 200) if way.reported(0.0, float(second))) - start
-
-    first = seconds_until_raised(3)
-    assert way.limit == 2
-    way.reported(0.3, first + 4.0)
-    way.reported(0.3, first + 5.0)
+    way = overrun()
+    lose(way, 0.0, 3.5)
     assert way.limit == 1
-    assert seconds_until_raised(first + 6) > first
+
+    def raised_at(start: float) -> float:
+        return next(start + n / 4 for n in range(800) if way.reported(0.0, start + n / 4))
+
+    first = raised_at(3.5)
+    assert way.limit == 2
+    lose(way, first + 1, 3.5)
+    assert way.limit == 1
+    assert raised_at(first + 4.5) - (first + 4.5) > first - 3.5
 
 
 def test_the_lowest_layer_is_never_taken_away() -> None:
-    way = Downlink()
-    for second in range(20):
-        way.reported(0.5, float(second))
+    way = overrun()
+    assert [lose(way, start, 10.0) for start in (0.0, 10.0, 20.0)] == [True, True, False]
     assert way.limit == 0

@@ -30,18 +30,18 @@ def test_a_hole_is_filled_once() -> None:
 
 def test_a_hole_is_asked_for_after_a_moment_then_less_and_less_often_then_given_up() -> None:
     made = stream(10, 12)
-    assert made.due(0.005) == ([], False)
-    asked = [n / 100 for n in range(1, 110) if made.due(n / 100)[0]]
+    assert made.due(0.005) == []
+    asked = [n / 100 for n in range(1, 110) if made.due(n / 100)]
     assert asked[0] == 0.01
     assert 3 < len(asked) <= 8
     assert asked[-1] - asked[-2] > asked[1] - asked[0]
     assert not made.missing
 
 
-def test_giving_up_is_told_once() -> None:
+def test_an_old_hole_is_not_asked_for_any_more() -> None:
     made = stream(10, 12)
-    assert made.due(5.0) == ([], True)
-    assert made.due(6.0) == ([], False)
+    assert made.due(5.0) == []
+    assert not made.missing
 
 
 def test_holes_are_bounded() -> None:
