@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
+import msgspec
 import numpy as np
 from livekit import api, rtc
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class RelayProcess:
 
     async def start(self) -> None:
         command = ["-m", "meetings", "relay", "--keys", f"{KEY}: {SECRET}", "--port", str(self.port)]
-        command += ["--udp-port", str(self._udp), "--announce", "127.0.0.1"]
+        command += ["--udp-port", str(self._udp)]
         self._process = await asyncio.create_subprocess_exec(sys.executable, *command)
         async with httpx2.AsyncClient(trust_env=False) as client:
             for _ in range(400):
@@ -158,10 +159,9 @@ class Desk:
         self.reports: list[Report] = []
 
     async def poll(self, poll: Poll) -> Work:
-        one = self._assignment
         if self.kinds() & {"stopped", "full"}:
             return Work()
-        return Work((Assignment(*(getattr(one, name) for name in one.__struct_fields__[:-1]), stop=not self.wanted),))
+        return Work((msgspec.structs.replace(self._assignment, stop=not self.wanted),))
 
     async def report(self, report: Report) -> None:
         self.reports.append(report)
@@ -211,10 +211,8 @@ def decoded_colours(path: Path) -> list[tuple[float, float, float]]:
     import av
 
     with av.open(str(path)) as container:
-        return [
-            tuple(float(v) for v in frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0))
-            for frame in container.decode(video=0)
-        ]  # type: ignore[misc]
+        means = [frame.to_ndarray(format="rgb24").reshape(-1, 3).mean(axis=0) for frame in container.decode(video=0)]
+    return [(float(red), float(green), float(blue)) for red, green, blue in means]
 
 
 def kill(pid: int) -> float:
@@ -222,3 +220,17 @@ def kill(pid: int) -> float:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, 9)
     return time.monotonic()
+
+
+async def _record_until_killed(url: str, directory: Path) -> None:
+    """A host in a process of its own: prints the id of the recording's process once it runs."""
+    desk = Desk(url, directory)
+    async with recorder(desk) as host:
+        while "started" not in desk.kinds():
+            await asyncio.sleep(0.05)
+        print(host.process_ids["r1"], flush=True)
+        await asyncio.sleep(600)
+
+
+if __name__ == "__main__":
+    asyncio.run(_record_until_killed(sys.argv[1], Path(sys.argv[2])))

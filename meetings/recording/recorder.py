@@ -54,7 +54,7 @@ class Recorder:
         self._active: list[str] = []
         self._names: dict[str, str] = {}
         self._joined_at: float | None = None
-        self._left_ms: int | None = None
+        self._gap_open = False
         self._failure: OSError | None = None
 
     # --------------------------------------------------------------------------- what the participant says
@@ -62,18 +62,15 @@ class Recorder:
     def joined(self) -> None:
         """In the room (again)."""
         self._joined_at = time.monotonic()
-        before = self._tape.begin_segment()
-        if before is None:
-            self._tape.note("mark", what="start")
-        gap_from = self._left_ms if self._left_ms is not None else before
-        if gap_from is not None:
-            self._declare_gap(gap_from, "the recorder was out of the room")
-        self._left_ms = None
+        self._guarded(self._tape.begin_segment)
+        if self._tape.segment == 1:
+            self._guarded(lambda: self._tape.note("mark", what="start"))
+        self._gap_open = self._tape.segment > 1
 
     def left(self, reason: str) -> None:
         """Out of the room: everything open is sealed."""
-        self._guarded(self._close_tracks)
-        self._left_ms = self._tape.now()
+        if self._failure is None:
+            self._guarded(self._close_tracks)
         self._guarded(lambda: self._tape.note("left", reason=reason))
 
     def refused(self, reason: str) -> None:
@@ -163,6 +160,7 @@ class Recorder:
 
     def finish(self) -> None:
         """The end: seal everything and report."""
+        self._declare_gap(float("inf"))
         self._close_tracks()
         self._tape.note("mark", what="stop")
         self._tape.end()
@@ -179,6 +177,7 @@ class Recorder:
 
     def pause(self) -> None:
         """This life ends, the recording goes on in another."""
+        self._declare_gap(float("inf"))
         self._close_tracks()
         self._tape.leave()
 
@@ -193,6 +192,7 @@ class Recorder:
             except OSError as error:
                 self._failure = error
         self._choose_layers()
+        self._declare_gap(now)
         if self._failure is not None:
             raise DiskFull(str(self._failure))
         if self._tape.free_bytes() < self._assignment.min_free_bytes // FLOOR_SHARE:
@@ -243,8 +243,17 @@ class Recorder:
                 self._qualities[sid] = quality
                 self.room.want_quality(sid, quality)
 
-    def _declare_gap(self, start: int, reason: str) -> None:
-        until = self._tape.now()
+    def _declare_gap(self, now: float) -> None:
+        """Between the last frame before and the first frame after; in a silent room it ends with the joining."""
+        start, until = self._tape.media_until, self._tape.media_from
+        if not self._gap_open or start is None or self._joined_at is None:
+            return
+        if until is None:
+            if now - self._joined_at < SILENT_START:
+                return
+            until = self._tape.t(self._joined_at)
+        self._gap_open = False
+        reason = "the recorder was out of the room"
         self._guarded(lambda: self._tape.note("gap", start, until=until, reason=reason))
         self._report("gap", reason, t=start, until=until)
 

@@ -56,12 +56,13 @@ class Tape:
         self._lock = _take_over(directory)
         earlier = manifest.read(directory)
         self._earlier_open = _orphans(earlier)
-        self._earlier_end = max((entry.t for entry in earlier), default=0)
+        self._earlier_end = max((entry.t for entry in earlier if entry.kind in ("close", "mended")), default=0)
         self._manifest = manifest.Manifest(directory)
         self.segment = max((entry["number"] for entry in earlier if entry.kind == "segment"), default=0)
         self._origin, self.origin_wall = self._clock(earlier, recording_id, meeting_id)
         self._files: dict[str, OpenFile] = {}
         self._count = 0
+        self.media_from: int | None = None  # where the first frame of this segment lies
         self._bytes = sum(path.stat().st_size for path in directory.glob("*.webm"))
         self._make_ballast()
 
@@ -74,11 +75,6 @@ class Tape:
     def now(self) -> int:
         """The present moment on the recording's clock."""
         return self.t(time.monotonic())
-
-    @property
-    def is_continued(self) -> bool:
-        """An earlier life has recorded here."""
-        return self._earlier_end > 0 or self.segment > 1
 
     def _clock(self, earlier: list[manifest.Entry], recording_id: str, meeting_id: str) -> tuple[float, str]:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -97,11 +93,16 @@ class Tape:
         """Add a line to the manifest."""
         self._manifest.append(kind, self.now() if t is None else t, **fields)
 
-    def begin_segment(self) -> int | None:
-        """A new life in the room begins; gives the end of what was recorded before, if there was a gap."""
+    def begin_segment(self) -> None:
+        """A new life in the room begins."""
         self.segment += 1
+        self.media_from = None
         self.note("segment", number=self.segment, wall=datetime.now(UTC).isoformat(), process=os.getpid())
-        return self._earlier_end if self.segment > 1 else None
+
+    @property
+    def media_until(self) -> int | None:
+        """Where the last sealed frame lies; None while orphans of an earlier life are not mended yet."""
+        return None if self._earlier_open else self._earlier_end
 
     # ---------------------------------------------------------------------------------------------- files
 
@@ -114,6 +115,7 @@ class Tape:
         writer = webm.TrackWriter(self.directory / name, container)
         opened = OpenFile(name, track, kind, self.segment, starts_ms, writer)
         self._files[name] = opened
+        self.media_from = starts_ms if self.media_from is None else min(self.media_from, starts_ms)
         self._manifest.append(
             "open",
             starts_ms,
@@ -128,11 +130,12 @@ class Tape:
 
     def close(self, opened: OpenFile) -> None:
         """Seal a file and bind its content by its hash."""
-        if self._files.pop(opened.name, None) is None:
+        if opened.name not in self._files:
             return
         sealed = opened.writer.close()
-        self._bytes += opened.writer.path.stat().st_size
         self._note_closed("close", opened.name, opened.starts_ms, sealed)
+        del self._files[opened.name]
+        self._bytes += opened.writer.path.stat().st_size
         self._earlier_end = max(self._earlier_end, opened.starts_ms + sealed.duration_ms)
 
     def _note_closed(self, kind: str, name: str, starts_ms: int, sealed: webm.Sealed) -> None:
@@ -150,7 +153,7 @@ class Tape:
 
     def mend_orphans(self) -> None:
         """Cut, seal and bind what a killed life left open. May run in a thread: lines are appended whole."""
-        for entry in self._earlier_open:
+        for entry in list(self._earlier_open):
             path = self.directory / entry["file"]
             sealed = webm.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
             if sealed is None:
