@@ -13,10 +13,12 @@ from typing import Any
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from meetings.signaling import limits
 
 REQUEST_SECONDS = 10.0  # from connecting to a complete first request
+CLOSE_SECONDS = 1.0  # for the closing handshake of a WebSocket
 _LONGEST_LINE = 8000  # the WebSocket parser's own bound is 8192 and it does not answer when that is passed
 _SECRET = re.compile(r"((?:access_token|join_request)=)[^&\s\"]+|(eyJ[\w-]{8,}\.)[\w.-]+")
 
@@ -55,6 +57,14 @@ class PunctualProtocol(H11Protocol):
             self._deadline = None
 
 
+class PunctualWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket whose end does not depend on the client: one that reads nothing would keep it open for ever."""
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+
+
 class Listener(uvicorn.Server):
     """A uvicorn server on a socket of ours; signals belong to the command, not to each listener."""
 
@@ -78,7 +88,7 @@ def listener(app: Any, *, certfile: str | None = None, keyfile: str | None = Non
     config = uvicorn.Config(
         app,
         http=PunctualProtocol,
-        ws="websockets-sansio",
+        ws=PunctualWebSocket,
         ws_max_size=limits.MESSAGE,
         ws_ping_interval=None,  # clients ping at their own protocol's level
         ws_per_message_deflate=False,

@@ -32,7 +32,7 @@ from meetings.signaling.webhooks import Webhooks
 logger = logging.getLogger(__name__)
 
 CORS = {"Access-Control-Allow-Origin": "*"}
-LEAVE_SECONDS = 2.0  # for the last messages to a client that is being dismissed
+LEAVE_SECONDS = 0.5  # for the last messages to a client that is being dismissed
 BODY_SECONDS = 10.0
 
 
@@ -185,7 +185,9 @@ async def _converse(socket: WebSocket, session: Session, connection: SocketConne
         await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         if session.ended:
             await asyncio.wait({writer}, timeout=LEAVE_SECONDS)
-        await _quietly(socket.close())
+        await asyncio.wait_for(_quietly(socket.close()), LEAVE_SECONDS)
+    except TimeoutError:
+        logger.debug("a client reads nothing any more")
     finally:
         session.lost()
         tasks = [task for task in (reader, writer) if task is not None]

@@ -1,0 +1,394 @@
+"""The relay's edge over real sockets: who gets in, what is refused and how, and the server API for stock callers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+from livekit import api
+from livekit.protocol import rtc
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from meetings.clock import SystemClock
+from meetings.signaling import edge, limits
+from meetings.signaling.edge import RedactSecrets, bind, listener
+from meetings.signaling.media import schema
+from meetings.signaling.relay import Relay
+from meetings.signaling.server import RelaySettings, create_app
+from tests.fakes_relay import FakeWorker, answer_to
+
+KEY, SECRET = "key", "a-secret-of-at-least-thirty-two-bytes"
+
+
+@dataclass
+class Edge:
+    relay: Relay
+    worker: FakeWorker
+    port: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def join(self, access_token: str, path: str = "/rtc", **options: Any) -> connect:
+        return connect(f"ws://127.0.0.1:{self.port}{path}?access_token={access_token}&protocol=17", **options)
+
+
+def token(identity: str = "hue", room: str = "m1", **grants: Any) -> str:
+    allowed = api.VideoGrants(room_join=True, room=room, **grants)
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(allowed).to_jwt()
+
+
+@pytest.fixture
+def settings() -> RelaySettings:
+    return RelaySettings({KEY: SECRET}, origins=["https://hop.example.invalid"])
+
+
+@pytest.fixture
+async def served(settings: RelaySettings) -> AsyncIterator[Edge]:
+    worker = FakeWorker()
+    relay = Relay({KEY: SECRET}, worker, SystemClock())
+    await relay.start()
+    sock = bind("127.0.0.1", 0)
+    server = listener(create_app(relay, settings))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    yield Edge(relay, worker, sock.getsockname()[1])
+    await relay.close()
+    server.should_exit = True
+    await serving
+
+
+async def first(client: ClientConnection) -> rtc.SignalResponse:
+    frame = await asyncio.wait_for(client.recv(), 5)
+    assert isinstance(frame, bytes)
+    return rtc.SignalResponse.FromString(frame)
+
+
+# ------------------------------------------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/", 200, "OK"),
+        ("HEAD", "/", 200, ""),
+        ("GET", "/rtc/v1/validate", 404, "404 page not found"),
+        ("GET", "/rtc/validate", 401, "the token is not valid"),
+        ("GET", "/rtc/validate?access_token={token}", 200, "success"),
+        ("GET", "/rtc", 404, "404 page not found"),
+        ("GET", "/nowhere", 404, "404 page not found"),
+    ],
+)
+async def test_paths_answer_as_clients_expect_and_are_readable_from_any_page(
+    served: Edge, method: str, path: str, status: int, text: str
+) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        answer = await client.request(method, served.http + path.format(token=token()))
+    assert (answer.status_code, answer.text) == (status, text)
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_a_client_with_a_token_is_greeted_with_join(served: Edge) -> None:
+    async with served.join(token()) as client:
+        assert (await first(client)).join.participant.identity == "hue"
+
+
+async def test_a_token_in_a_header_counts_too(served: Edge) -> None:
+    headers = {"Authorization": f"Bearer {token('vinh')}"}
+    async with connect(f"ws://127.0.0.1:{served.port}/rtc", additional_headers=headers) as client:
+        assert (await first(client)).join.participant.identity == "vinh"
+
+
+@pytest.mark.parametrize(
+    ("path", "access_token", "status"),
+    [
+        ("/rtc/v1", token(), 404),
+        ("/elsewhere", token(), 404),
+        ("/rtc", "forged", 401),
+        ("/rtc", api.AccessToken(KEY, "another-secret-of-thirty-two-bytes!").with_identity("x").to_jwt(), 401),
+        ("/rtc", api.AccessToken(KEY, SECRET).with_identity("x").to_jwt(), 401),
+    ],
+)
+async def test_what_is_refused_is_refused_before_the_upgrade(
+    served: Edge, path: str, access_token: str, status: int
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with served.join(access_token, path):
+            pass
+    assert refused.value.response.status_code == status
+    assert served.relay.rooms == {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "welcome"), [("https://hop.example.invalid", True), ("https://evil.invalid", False)]
+)
+async def test_only_our_own_pages_may_connect(served: Edge, origin: str, welcome: bool) -> None:
+    status = 101
+    try:
+        async with served.join(token(), origin=origin) as client:
+            await first(client)
+    except InvalidStatus as refused:
+        status = refused.response.status_code
+    assert status == (101 if welcome else 403)
+
+
+async def test_an_unknown_session_is_told_to_connect_anew(served: Edge) -> None:
+    url = f"ws://127.0.0.1:{served.port}/rtc?access_token={token()}&reconnect=1&sid=PA_gone"
+    async with connect(url) as client:
+        leave = (await first(client)).leave
+    assert leave.action == rtc.LeaveRequest.RECONNECT
+
+
+async def test_without_a_worker_joining_is_answered_with_503(served: Edge) -> None:
+    served.relay._ready = None
+    with pytest.raises(InvalidStatus) as refused:
+        async with served.join(token()):
+            pass
+    assert refused.value.response.status_code == 503
+
+
+async def test_a_dismissed_client_still_hears_why(served: Edge) -> None:
+    async with served.join(token()) as client:
+        await first(client)
+        live = served.relay.rooms["m1"]
+        live.apply(live.rules.remove("hue", served.relay.now_ms()))
+        kinds = [rtc.SignalResponse.FromString(frame).WhichOneof("message") async for frame in client]  # type: ignore[arg-type]  # bytes
+    assert kinds[-1] == "leave"
+
+
+# -------------------------------------------------------------------------------------------- bad input
+
+
+async def test_a_message_that_is_too_large_closes_the_connection(served: Edge) -> None:
+    async with served.join(token()) as client:
+        await first(client)
+        await client.send(b"x" * (limits.MESSAGE + 1))
+        await asyncio.wait_for(client.wait_closed(), 5)
+        assert client.close_code == 1009
+
+
+async def test_a_flood_is_cut_off_while_others_are_served(served: Edge) -> None:
+    ping = rtc.SignalRequest(ping_req=rtc.Ping(timestamp=1)).SerializeToString()
+    async with served.join(token("flood")) as flood, served.join(token("calm")) as calm:
+        await first(calm)
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(_for_ever(flood, ping), 10)
+        assert asyncio.get_running_loop().time() - begun < 5
+        await calm.send(ping)
+        async with asyncio.timeout(5):
+            while rtc.SignalResponse.FromString(await calm.recv()).WhichOneof("message") != "pong_resp":  # type: ignore[arg-type]  # bytes
+                pass
+
+
+async def _for_ever(client: ClientConnection, frame: bytes) -> None:
+    """Sends, and reads nothing."""
+    while True:
+        await client.send(frame)
+        await asyncio.sleep(0)  # the server is on the same loop
+
+
+@pytest.mark.parametrize("length", [9_000, 20_000, 70_000])
+async def test_a_request_line_that_is_too_long_is_answered_at_once(served: Edge, length: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    head = f"GET /rtc?access_token={'x' * length} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    writer.write(head.encode() + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+    status = await asyncio.wait_for(reader.readline(), 5)
+    assert b" 400 " in status
+    writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed(served: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "REQUEST_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET / HT")
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+
+
+async def test_garbage_is_no_request(served: Edge) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"\x16\x03\x01\x02\x00\x01\x00" * 20 + b"\r\n\r\n")
+    assert b"400" in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+
+def test_no_token_reaches_a_log() -> None:
+    secret = token()
+    record = logging.LogRecord("x", logging.INFO, "", 0, "GET /rtc?access_token=%s&x=1 and %s", (secret, secret), None)
+    assert RedactSecrets().filter(record)
+    assert record.getMessage().count("…") == 2
+    assert secret.split(".")[1] not in record.getMessage()
+
+
+def test_a_taken_port_is_named_in_a_plain_sentence() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(
+            edge.CannotListen, match=f"TCP port {port} on 127.0.0.1 cannot be used: Address already in use"
+        ):
+            bind("127.0.0.1", port)
+
+
+# ------------------------------------------------------------------------------------------- server API
+
+
+@pytest.fixture
+async def coordinator(served: Edge) -> AsyncIterator[api.LiveKitAPI]:
+    client = api.LiveKitAPI(served.http, KEY, SECRET)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def hue(served: Edge) -> AsyncIterator[ClientConnection]:
+    """A participant whose subscriber transport works."""
+    async with served.join(token()) as client:
+        async with asyncio.timeout(5):
+            while (message := await first(client)).WhichOneof("message") != "offer":
+                pass
+        answer = rtc.SessionDescription(type="answer", sdp=answer_to(message.offer.sdp), id=message.offer.id)
+        await client.send(rtc.SignalRequest(answer=answer).SerializeToString())
+        (sid,) = served.relay.rooms["m1"].members
+        served.worker.emit(schema.TransportConnected(schema.TransportId(f"{sid}.sub")))
+        yield client
+
+
+async def test_rooms_are_made_listed_described_and_deleted(coordinator: api.LiveKitAPI) -> None:
+    made = await coordinator.room.create_room(
+        api.CreateRoomRequest(name="m2", metadata="a", empty_timeout=60, max_participants=9)
+    )
+    again = await coordinator.room.create_room(api.CreateRoomRequest(name="m2"))
+    assert (made.sid, made.metadata, again.empty_timeout, again.max_participants) == (again.sid, "a", 60, 9)
+    listed = await coordinator.room.list_rooms(api.ListRoomsRequest())
+    assert [one.name for one in listed.rooms] == ["m2"]
+    nothing = await coordinator.room.list_rooms(api.ListRoomsRequest(names=["m3"]))
+    assert list(nothing.rooms) == []
+    await coordinator.room.update_room_metadata(api.UpdateRoomMetadataRequest(room="m2", metadata="b"))
+    listed = await coordinator.room.list_rooms(api.ListRoomsRequest(names=["m2"]))
+    assert listed.rooms[0].metadata == "b"
+    await coordinator.room.delete_room(api.DeleteRoomRequest(room="m2"))
+    assert list((await coordinator.room.list_rooms(api.ListRoomsRequest())).rooms) == []
+
+
+async def test_participants_are_listed_changed_and_removed(
+    coordinator: api.LiveKitAPI, hue: ClientConnection, served: Edge
+) -> None:
+    listed = await coordinator.room.list_participants(api.ListParticipantsRequest(room="m1"))
+    assert [(one.identity, one.state) for one in listed.participants] == [("hue", api.ParticipantInfo.ACTIVE)]
+    held = api.ParticipantPermission(can_subscribe=True, can_publish=True, can_publish_sources=[api.TrackSource.CAMERA])
+    changed = await coordinator.room.update_participant(
+        api.UpdateParticipantRequest(room="m1", identity="hue", name="Huế", attributes={"a": "1"}, permission=held)
+    )
+    assert (changed.name, changed.attributes["a"], changed.permission) == ("Huế", "1", held)
+    who = api.RoomParticipantIdentity(room="m1", identity="hue")
+    assert (await coordinator.room.get_participant(who)).permission == held
+    await coordinator.room.remove_participant(who)
+    assert served.relay.rooms["m1"].members == ()
+
+
+async def test_data_of_the_server_reaches_the_client(
+    coordinator: api.LiveKitAPI, hue: ClientConnection, served: Edge
+) -> None:
+    (sid,) = served.relay.rooms["m1"].members
+    served.worker.emit(schema.DataChannelOpen(schema.TransportId(f"{sid}.sub"), "_reliable"))
+    for destination in ("hue", "nobody"):
+        await coordinator.room.send_data(
+            api.SendDataRequest(room="m1", data=b"x", topic="t", destination_identities=[destination])
+        )
+    (sent,) = served.worker.sent(schema.SendData)
+    packet = api.DataPacket.FromString(sent.payload)
+    assert (packet.user.payload, packet.user.topic, packet.participant_identity) == (b"x", "t", "")
+
+
+@pytest.mark.parametrize(
+    ("call", "request_", "code"),
+    [
+        ("delete_room", api.DeleteRoomRequest(room="gone"), "not_found"),
+        ("list_participants", api.ListParticipantsRequest(room="gone"), "not_found"),
+        ("get_participant", api.RoomParticipantIdentity(room="m1", identity="gone"), "not_found"),
+        ("remove_participant", api.RoomParticipantIdentity(room="m1", identity="gone"), "not_found"),
+        ("update_participant", api.UpdateParticipantRequest(room="m1", identity="gone"), "not_found"),
+        ("mute_published_track", api.MuteRoomTrackRequest(room="m1", identity="hue", track_sid="TR_x"), "not_found"),
+        ("update_subscriptions", api.UpdateSubscriptionsRequest(room="m1", identity="gone"), "not_found"),
+        ("create_room", api.CreateRoomRequest(name=""), "invalid_argument"),
+        (
+            "update_participant",
+            api.UpdateParticipantRequest(room="m1", identity="hue", attributes={"a": "x" * 70_000}),
+            "failed_precondition",
+        ),
+    ],
+)
+async def test_a_call_that_cannot_be_done_says_why(
+    coordinator: api.LiveKitAPI, hue: ClientConnection, call: str, request_: Any, code: str
+) -> None:
+    with pytest.raises(api.TwirpError) as refused:
+        await getattr(coordinator.room, call)(request_)
+    assert refused.value.code == code
+
+
+def bearer(**grants: Any) -> dict[str, str]:
+    made = api.AccessToken(KEY, SECRET).with_identity("x").with_grants(api.VideoGrants(**grants)).to_jwt()
+    return {"Authorization": f"Bearer {made}", "Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "status", "code"),
+    [
+        ("ListRooms", {}, b"{}", 401, "unauthenticated"),
+        ("ListRooms", {"Authorization": "Bearer forged"}, b"{}", 401, "unauthenticated"),
+        ("ListRooms", bearer(room_join=True, room="m1"), b"{}", 403, "permission_denied"),
+        ("RemoveParticipant", bearer(room_admin=True, room="m2"), b'{"room": "m1"}', 403, "permission_denied"),
+        ("RemoveParticipant", bearer(room_admin=True), b'{"identity": "a"}', 403, "permission_denied"),
+        ("Reboot", bearer(room_list=True), b"{}", 404, "bad_route"),
+        ("ListRooms", bearer(room_list=True), b"{nonsense", 400, "malformed"),
+        ("ListRooms", bearer(room_list=True) | {"Content-Type": "text/plain"}, b"{}", 404, "bad_route"),
+        ("ListRooms", bearer(room_list=True), b" " * (limits.TWIRP_BODY + 1), 429, "resource_exhausted"),
+    ],
+)
+async def test_the_server_api_refuses_in_twirps_words(
+    served: Edge, method: str, headers: dict[str, str], body: bytes, status: int, code: str
+) -> None:
+    served.relay.open_room("m1")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        url = f"{served.http}/twirp/livekit.RoomService/{method}"
+        answer = await client.post(url, headers=headers, content=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_json_bodies_are_answered_in_json(served: Edge) -> None:
+    served.relay.open_room("m1")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        url = f"{served.http}/twirp/livekit.RoomService/ListRooms"
+        answer = await client.post(url, headers=bearer(room_list=True), content=b"{}")
+    assert json.loads(answer.content)["rooms"][0]["name"] == "m1"
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "allowed"),
+    [
+        ("127.0.0.1", [], True),
+        ("::1", [], True),
+        ("192.0.2.7", [], False),
+        ("192.0.2.7", ["192.0.2.0/24"], True),
+        ("", [], False),
+    ],
+)
+def test_only_this_machine_and_named_networks_may_call_the_server_api(
+    address: str, networks: list[str], allowed: bool
+) -> None:
+    import ipaddress
+
+    from meetings.signaling.server import _may_call
+
+    assert _may_call(address, [ipaddress.ip_network(one) for one in networks]) is allowed
