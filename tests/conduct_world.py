@@ -123,6 +123,12 @@ async def build(app: FastAPI, clock: ManualClock, relay: FakeRelay) -> World:
     context.settings.livekit_url = relay.url
     secretary = await logged_in(app, Role.SECRETARY, login="thu.ky")
     assert secretary.account_id is not None
+    await plant(context, clock, secretary.account_id)
+    return World(app, context, clock, relay, secretary, [secretary])
+
+
+async def plant(context: Context, clock: ManualClock, secretary_id: str) -> None:
+    """The province's rooms and people, and the one meeting."""
     async with context.database.transaction() as session:
         session.add(Unit(id="unit", name="Tỉnh", level="province", valid_from=clock.now().date()))
         await session.flush()
@@ -130,13 +136,12 @@ async def build(app: FastAPI, clock: ManualClock, relay: FakeRelay) -> World:
         session.add(Person(id=CHAIR, full_name="Trần Văn Bình", post="Phó Chủ tịch"))
         session.add(Person(id=LEADER, full_name="Phạm Thị Lan", post="Giám đốc Sở"))
         await session.flush()
-        session.add(meeting(clock, secretary.account_id))
+        session.add(meeting(clock, secretary_id))
         await session.flush()
         session.add_all(MeetingPoint(meeting_id=MEETING, venue_id=key, role=_role(key)) for key in (MAIN, EAST, WEST))
         session.add(MeetingParticipant(meeting_id=MEETING, person_id=LEADER, name="Phạm Thị Lan"))
         for position, key in enumerate(ITEMS, 1):
             session.add(AgendaItem(id=key, meeting_id=MEETING, position=position, title=f"Mục {position}"))
-    return World(app, context, clock, relay, secretary, [secretary])
 
 
 def _role(venue_id: str) -> str:

@@ -20,7 +20,6 @@ CALL_SECONDS = 2.0  # a call that takes longer is given up; reconciliation repea
 EMPTY_TIMEOUT = 15 * 60
 GENERATION = "generation"
 RECORDER_PREFIX = "recorder:"
-RELAY_TLS_PORT = 7443
 GONE = frozenset({"not_found"})
 
 TRACK_SOURCES = {
@@ -81,15 +80,17 @@ def _token(settings: Settings, identity: str, name: str, grants: api.VideoGrants
 
 
 def public_url(settings: Settings, page_url: str) -> str:
-    """Where a browser on this page reaches the relay: as configured, else the page's own host on the relay's port."""
+    """Where a browser on this page reaches the relay: as configured, else our own on the page's host."""
     if settings.livekit_public_url:
         return settings.livekit_public_url
+    if not settings.own_relay:
+        return settings.livekit_url.replace("http", "ws", 1)
     page = urlsplit(page_url)
     host = page.hostname or "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
     if page.scheme == "https":
-        return f"wss://{host}:{RELAY_TLS_PORT}"
-    return f"ws://{host}:{urlsplit(settings.livekit_url).port or 80}"
+        return f"wss://{host}:{settings.relay_tls_port}"
+    return f"ws://{host}:{settings.relay_port}"
 
 
 def webhook(settings: Settings, body: str, authorization: str) -> api.WebhookEvent:
