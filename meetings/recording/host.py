@@ -23,7 +23,8 @@ from meetings.recording.messages import Assignment, Begin, Poll, Report, Stop, U
 
 POLL_EVERY = 0.5
 REPORTS_WAITING = 1000
-RESTART_PAUSE = 1.0  # after a life shorter than this: something is wrong that a restart does not mend
+SHORT_LIFE = 1.0  # seconds; one may be an accident, several in a row are a fault that restarting does not mend
+PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)  # before the next life, by the number of short ones in a row
 STOP_PATIENCE = 20.0
 INTERNAL_HEADER = "X-Internal-Secret"
 _LINE_LIMIT = 8 * 1024 * 1024  # a report of the end lists every file
@@ -165,14 +166,16 @@ class Host:
 
     async def _keep(self, recording: str) -> None:
         """One life after the other, until the recording has reported its end or is not ours any more."""
+        short = 0
         try:
             while recording in self._assignments and not self._stopping:
                 started = time.monotonic()
                 if await self._one_life(recording):
                     return
-                log.warning("recorder.life_ended", recording_id=recording, seconds=round(time.monotonic() - started, 1))
-                if time.monotonic() - started < RESTART_PAUSE:
-                    await asyncio.sleep(RESTART_PAUSE)
+                seconds = time.monotonic() - started
+                short = short + 1 if seconds < SHORT_LIFE else 0
+                log.warning("recorder.life_ended", recording_id=recording, seconds=round(seconds, 1))
+                await asyncio.sleep(PAUSES[min(max(short - 1, 0), len(PAUSES) - 1)])
         finally:
             self._keepers.pop(recording, None)
             self._assignments.pop(recording, None)
