@@ -83,7 +83,12 @@ export class Session {
     if (this.conductsOnly && this.page.meeting_id) {
       this.listenTo(this.page.meeting_id);
       this.step({ is: "devices known" });
-    } else void this.devices.ask().then(() => this.step({ is: "devices known" }));
+    } else {
+      void this.devices.ask().then(() => {
+        this.step({ is: "devices known" });
+        this.considerGoing();
+      });
+    }
     void this.ask();
   }
 

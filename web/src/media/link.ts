@@ -137,7 +137,7 @@ export class MediaLink {
     }
     room
       .on(RoomEvent.TrackPublished, (publication) => this.onPublished(publication))
-      .on(RoomEvent.TrackSubscribed, (track, publication) => this.onSubscribed(track, publication))
+      .on(RoomEvent.TrackSubscribed, (track, publication, participant) => this.onSubscribed(track, publication, participant.identity))
       .on(RoomEvent.TrackUnsubscribed, (track) => this.onUnsubscribed(track))
       .on(RoomEvent.TrackMuted, (publication, participant) => this.onMuted(room, publication, participant))
       .on(RoomEvent.LocalTrackUnpublished, (publication) => this.onUnpublished(publication))
@@ -168,10 +168,11 @@ export class MediaLink {
     this.see();
   }
 
-  private onSubscribed(track: RemoteTrack, publication: RemoteTrackPublication): void {
+  private onSubscribed(track: RemoteTrack, publication: RemoteTrackPublication, identity: string): void {
     if (track.kind === Track.Kind.Audio) {
       const element = track.attach();
       element.hidden = true;
+      element.dataset["sound"] = identity;
       document.body.append(element);
       this.sounds.set(publication.trackSid, element);
       this.tune(element);

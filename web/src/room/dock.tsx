@@ -70,7 +70,7 @@ function Hand({ session }: { session: Session }) {
       disabled={!me} onClick={() => void session.act((api) => api.hand(turn === null))}
     >
       <Icon name="hand" />
-      {turn ? <span><b>{t("Lượt {turn}, xin chờ mời", { turn })}</b><small>{t("Bấm để thôi xin")}</small></span> : t("Xin phát biểu")}
+      {turn ? <span><b>{t("Đã xin, lượt {turn}", { turn })}</b><small>{t("Bấm để thôi xin")}</small></span> : t("Xin phát biểu")}
     </button>
   );
 }

@@ -94,8 +94,8 @@ function LostLink({ session }: { session: Session }) {
   const number = session.state.value?.helpline || session.page.helpline;
   return (
     <div class="over-lost">
-      <section class="lost" role="alert" aria-labelledby="lost-title">
-        <h1 id="lost-title"><Icon name="link-off" />{t("Mất kết nối, đang kết nối lại…")}</h1>
+      <section class="lost" aria-labelledby="lost-title">
+        <div role="alert"><h1 id="lost-title"><Icon name="link-off" />{t("Mất kết nối, đang kết nối lại…")}</h1></div>
         <p>{t("Lần thử thứ {n}, máy tự thử liên tục. Hội nghị vẫn tiếp tục; chỗ và lượt phát biểu của đơn vị được giữ.", { n: Math.max(1, session.course.value.tries) })}</p>
         <ol>
           <li><b>1</b><span>{t("Kiểm tra dây mạng: đèn ở cổng mạng phải nhấp nháy.")}</span></li>

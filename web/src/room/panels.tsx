@@ -150,7 +150,7 @@ function More({ session }: { session: Session }) {
       </div>
       <button class="btn" type="button" data-act="sound-off" aria-pressed={off} onClick={() => session.setSoundOff(!off)}>
         <Icon name={off ? "sound" : "sound-off"} />
-        <span>{off ? t("Bật lại tiếng máy này") : t("Tắt tiếng ở máy này")}<small>{t("Khi có hai máy trong cùng một phòng")}</small></span>
+        <span>{off ? t("Bật lại tiếng máy này") : t("Tắt tiếng ở máy này")}<small>{t("Khi hai máy chung một phòng")}</small></span>
       </button>
       <button class="btn" type="button" data-act="chime" onClick={() => void chime()}><Icon name="sound" />{t("Thử loa")}</button>
       <button class="btn" type="button" data-act="layout" aria-pressed={grid.value} onClick={() => (grid.value = !grid.value)}>

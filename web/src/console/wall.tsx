@@ -1,0 +1,84 @@
+// Owns the wall: every point in one glance, found by name, dimmed by a filter, never moved.
+import { signal } from "@preact/signals";
+import { Icon } from "../icon.tsx";
+import type { IconName } from "../icons.ts";
+import { Level } from "../room/parts.tsx";
+import { viewOf } from "../room/view.ts";
+import type { Session } from "../session.ts";
+import { elapsed } from "../state/clock.ts";
+import { type Filter, passes, type Place, wallOf } from "../state/wall.ts";
+import { t } from "../words.ts";
+import { selected } from "./chosen.ts";
+
+const search = signal("");
+const filter = signal<Filter>("all");
+
+export function Wall({ session }: { session: Session }) {
+  const snapshot = session.snapshot.value;
+  if (!snapshot) return null;
+  const places = wallOf(snapshot);
+  return (
+    <>
+      <div class="wall-bar">
+        <label class="search"><Icon name="search" /><span class="sr">{t("Tìm điểm cầu")}</span>
+          <input type="search" placeholder={t("Tìm điểm cầu, không cần dấu")} value={search.value} onInput={(event) => (search.value = event.currentTarget.value)} />
+        </label>
+        <Pick which="all" name={t("Tất cả")} places={places} />
+        <Pick which="hand" icon="hand" name={t("Xin nói")} places={places} />
+        <Pick which="trouble" icon="alarm" name={t("Cần xử lý")} places={places} />
+        <Pick which="absent" icon="absent" name={t("Vắng")} places={places} />
+      </div>
+      {places.length === 0 && <p class="empty"><b>{t("Chưa mời điểm cầu nào")}</b>{t("Thêm điểm cầu ở trang kế hoạch cuộc họp.")}</p>}
+      <div class="wall" data-wall data-count={places.length}>
+        {places.map((place) => <Point key={place.identity} session={session} place={place} dim={!passes(place, filter.value, search.value)} />)}
+      </div>
+    </>
+  );
+}
+
+function Pick({ which, icon, name, places }: { which: Filter; icon?: IconName; name: string; places: Place[] }) {
+  const count = places.filter((place) => passes(place, which, "")).length;
+  return (
+    <button class="pick" type="button" aria-pressed={filter.value === which} data-filter={which} onClick={() => (filter.value = which)}>
+      {icon && <Icon name={icon} />}{name} <b>{count}</b>
+    </button>
+  );
+}
+
+function Point({ session, place, dim }: { session: Session; place: Place; dim: boolean }) {
+  const chosen = selected.value === place.identity;
+  return (
+    <button
+      class={`pt ${place.standing} ${chosen ? "sel" : ""} ${dim ? "dim" : ""}`} type="button" data-point={place.identity} data-standing={place.standing}
+      aria-pressed={chosen} onClick={() => (selected.value = chosen ? null : place.identity)}
+    >
+      <b>{short(place.name)}</b>
+      <span><Standing session={session} place={place} /></span>
+    </button>
+  );
+}
+
+/** On the wall everybody is a point; the word is left out before the name is cut. */
+function short(name: string): string {
+  return name.replace(/^(Điểm cầu|Phòng họp)\s+(?=\S)/u, (word) => (/^Điểm/u.test(word) ? "" : word)).replace(/^./u, (letter) => letter.toLocaleUpperCase("vi"));
+}
+
+function Standing({ session, place }: { session: Session; place: Place }) {
+  const peer = viewOf(session).peers.value.get(place.identity);
+  switch (place.standing) {
+    case "floor":
+      return <><Icon name="mic" />{t("Nói")}<Level value={peer?.level ?? 0} /></>;
+    case "hand":
+      return <><Icon name="hand" />{t("Lượt {turn}", { turn: place.turn ?? "" })}</>;
+    case "lost":
+      return <><Icon name="link-off" />{t("Mất {time}", { time: place.since ? elapsed(session.now.value - Date.parse(place.since)) : "" })}</>;
+    case "absent":
+      return <><Icon name="absent" />{t("Chưa vào")}</>;
+    case "removed":
+      return <><Icon name="remove" />{t("Đã mời ra")}</>;
+    case "held":
+      return <><Icon name="lock" />{t("Giữ tắt")}</>;
+    case "here":
+      return <><span class="k-fine"><Icon name="well" /></span>{peer?.microphoneOn ? t("Micrô bật") : t("Có mặt")}</>;
+  }
+}
