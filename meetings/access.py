@@ -57,6 +57,8 @@ class Action(StrEnum):
     VIEW_REGISTER = "view_register"
     VIEW_DOCUMENT = "view_document"
     MANAGE_VENUES = "manage_venues"
+    MANAGE_UNITS = "manage_units"
+    MANAGE_PEOPLE = "manage_people"
     MANAGE_ACCOUNTS = "manage_accounts"
     VIEW_OUTBOX = "view_outbox"
     VIEW_AUDIT = "view_audit"
@@ -158,6 +160,8 @@ GRANTS: dict[Action, dict[Role, tuple[When, ...]]] = {
     Action.VIEW_REGISTER: dict.fromkeys((S, H, C, L, K, U), _ALWAYS),
     Action.VIEW_DOCUMENT: dict.fromkeys((S, H, C, L, K, U), _ALWAYS),
     Action.MANAGE_VENUES: {T: _ALWAYS, A: _ALWAYS},
+    Action.MANAGE_UNITS: {H: _ALWAYS, A: _ALWAYS},
+    Action.MANAGE_PEOPLE: {S: _ALWAYS, H: _ALWAYS, A: _ALWAYS},
     Action.MANAGE_ACCOUNTS: {A: _ALWAYS},
     Action.VIEW_OUTBOX: {S: _ALWAYS, H: _ALWAYS, T: _ALWAYS, A: _ALWAYS},
     Action.VIEW_AUDIT: {U: _ALWAYS, A: _ALWAYS},

@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from meetings import events
 from meetings.access import ACCOUNT_ROLES, Role
 from meetings.directory import passwords, sessions
+from meetings.directory.house_log import note
 from meetings.directory.models import Account, AccountRole, LoginAttempt, Person
 from meetings.errors import Conflict, Invalid, MeetingsError, NotFound
 from meetings.texts import clean_line
@@ -77,7 +76,7 @@ async def create_account(
     session.add(account)
     await session.flush()
     await set_roles(session, account.id, check_roles(roles))
-    await _log(session, "account.created", account, now, actor_id, roles=sorted(roles))
+    await note(session, "account.created", account.id, now, actor_id, login=account.login, roles=sorted(roles))
     return account
 
 
@@ -108,7 +107,9 @@ async def change_account(
         await sessions.end_all(session, account_id, now)
     account.display_name, account.active, account.person_id = name, active, person_id
     await set_roles(session, account_id, wanted)
-    await _log(session, "account.changed", account, now, actor_id, roles=sorted(wanted), active=active)
+    await note(
+        session, "account.changed", account.id, now, actor_id, login=account.login, roles=sorted(wanted), active=active
+    )
     return account
 
 
@@ -153,7 +154,7 @@ async def set_password(
     account.password_hash = await passwords.hash_password(password)
     await sessions.end_all(session, account.id, now)
     await session.execute(delete(LoginAttempt).where(LoginAttempt.login == account.login))
-    await _log(session, "account.password_set", account, now, actor_id)
+    await note(session, "account.password_set", account.id, now, actor_id, login=account.login)
 
 
 async def change_own_password(
@@ -166,18 +167,4 @@ async def change_own_password(
     passwords.check_strength(new, account.login)
     account.password_hash = await passwords.hash_password(new)
     await sessions.end_all(session, account_id, now, but=session_id)
-    await _log(session, "account.password_set", account, now, account_id)
-
-
-async def _log(
-    session: AsyncSession, kind: str, account: Account, now: datetime, actor_id: str | None, **payload: Any
-) -> None:
-    await events.append(
-        session,
-        chain=events.HOUSE,
-        kind=kind,
-        at=now,
-        actor_id=actor_id,
-        subject_id=account.id,
-        payload={"login": account.login, **payload},
-    )
+    await note(session, "account.password_set", account.id, now, account_id, login=account.login)

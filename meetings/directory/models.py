@@ -49,6 +49,7 @@ class Person(Base):
     honorific: Mapped[str] = mapped_column(default="")
     email: Mapped[str | None]
     sort_rank: Mapped[int] = mapped_column(default=100)
+    active: Mapped[bool] = mapped_column(default=True)  # people who left stay: meetings and documents name them
 
 
 class Account(Base):

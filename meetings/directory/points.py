@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from meetings import events
 from meetings.access import Actor, Role
 from meetings.config import Settings
+from meetings.directory.house_log import note
 from meetings.directory.models import PointLink, Venue
 from meetings.errors import Conflict, NotFound
 from meetings.ids import new_token, token_hash
@@ -68,7 +68,7 @@ async def open_link(
     if link.device_hash is None:
         link.device_hash, link.bound_at, link.browser = token_hash(device), now, browser[:200]
         await session.flush()
-        await events.append(session, chain=events.HOUSE, kind="point.bound", at=now, subject_id=venue.id)
+        await note(session, "point.bound", venue.id, now, None)
     elif link.device_hash != token_hash(device):
         raise Conflict(
             "Đường liên kết của “{venue}” đang gắn với một máy khác. Nếu đây là máy mới của phòng họp, "

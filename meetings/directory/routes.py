@@ -8,7 +8,7 @@ from sqlalchemy import text
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from meetings.context import Context
-from meetings.directory import account_routes, sessions, setup, venue_routes
+from meetings.directory import account_routes, organisation_routes, sessions, setup, venue_routes
 from meetings.directory.identity import SESSION_COOKIE, address_of, browser_of
 from meetings.directory.login import Origin, log_in
 from meetings.directory.passwords import DEMO_PASSWORD
@@ -20,6 +20,7 @@ from meetings.web import ActorDep, ContextDep
 router = APIRouter()
 router.include_router(venue_routes.router)
 router.include_router(account_routes.router)
+router.include_router(organisation_routes.router)
 
 
 @router.get("/healthz")

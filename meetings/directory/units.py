@@ -1,14 +1,36 @@
 """Owns the organisation's tree as it stands on a day: units are closed and succeeded, never deleted."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings.directory.house_log import note
 from meetings.directory.models import Person, Unit, Venue
-from meetings.errors import Conflict, NotFound
+from meetings.errors import N_, Conflict, Invalid, MeetingsError, NotFound
+from meetings.texts import clean_line
 
-LEVELS = ("province", "office", "department", "commune", "ward")
+LEVELS = {
+    "province": N_("Cấp tỉnh"),
+    "office": N_("Văn phòng"),
+    "department": N_("Sở, ban, ngành"),
+    "commune": N_("Xã"),
+    "ward": N_("Phường"),
+    "other": N_("Đơn vị khác"),
+}
+
+
+@dataclass(frozen=True)
+class UnitForm:
+    """What somebody typed, not yet looked at. `since` is a day as the browser writes it: 2026-05-01."""
+
+    name: str = ""
+    short_name: str = ""
+    level: str = "commune"
+    parent_id: str = ""
+    code: str = ""
+    since: str = ""
 
 
 async def units_on(session: AsyncSession, day: date) -> list[Unit]:
@@ -18,8 +40,13 @@ async def units_on(session: AsyncSession, day: date) -> list[Unit]:
     return sorted(found, key=lambda unit: (_rank(unit.level), unit.name))
 
 
+async def closed_units(session: AsyncSession, day: date) -> list[Unit]:
+    """Units of before: old registers and recordings still name them."""
+    return list(await session.scalars(select(Unit).where(Unit.valid_to < day).order_by(Unit.valid_to.desc())))
+
+
 def _rank(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+    return list(LEVELS).index(level) if level in LEVELS else len(LEVELS)
 
 
 async def get_unit(session: AsyncSession, unit_id: str) -> Unit:
@@ -29,23 +56,83 @@ async def get_unit(session: AsyncSession, unit_id: str) -> Unit:
     return unit
 
 
-async def succeed(session: AsyncSession, unit_id: str, *, name: str, short_name: str, from_day: date) -> Unit:
+async def add_unit(session: AsyncSession, form: UnitForm, now: datetime, actor_id: str) -> Unit:
+    values, since = await _checked(session, form)
+    same = select(Unit.id).where(func.lower(Unit.name) == values["name"].lower(), Unit.valid_to.is_(None))
+    if await session.scalar(same):
+        raise Conflict("Đã có đơn vị tên “{name}”.", field="name", name=values["name"])
+    unit = Unit(
+        name=values["name"],
+        short_name=values["short_name"] or values["name"],
+        level=form.level,
+        parent_id=form.parent_id or None,
+        code=values["code"] or None,
+        valid_from=since,
+    )
+    session.add(unit)
+    await session.flush()
+    await note(session, "unit.created", unit.id, now, actor_id, name=unit.name, since=since.isoformat())
+    return unit
+
+
+async def _checked(session: AsyncSession, form: UnitForm) -> tuple[dict[str, str], date]:
+    values, faults = dict[str, str](), list[MeetingsError]()
+    for name, limit, required in (("name", 200, True), ("short_name", 60, False), ("code", 40, False)):
+        try:
+            values[name] = clean_line(getattr(form, name), field=name, limit=limit, required=required)
+        except Invalid as fault:
+            faults.append(fault)
+    if form.level not in LEVELS:
+        faults.append(Invalid("Vui lòng chọn cấp của đơn vị.", field="level"))
+    if form.parent_id and await session.get(Unit, form.parent_id) is None:
+        faults.append(Invalid("Không có đơn vị này trong danh bạ.", field="parent_id"))
+    since = date.min
+    try:
+        since = parse_day(form.since, "since")
+    except Invalid as fault:
+        faults.append(fault)
+    if faults:
+        raise Invalid.many(faults)
+    return values, since
+
+
+def parse_day(typed: str, name: str) -> date:
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        raise Invalid("Vui lòng chọn ngày.", field=name) from None
+    if not 1900 <= day.year <= 2200:
+        raise Invalid("Vui lòng chọn ngày.", field=name)
+    return day
+
+
+async def succeed(
+    session: AsyncSession, unit_id: str, form: UnitForm, now: datetime, actor_id: str | None = None
+) -> Unit:
     """A unit that is renamed or merged ends on the day before; its rooms and people go over to its successor.
 
     Documents of before keep the name of their day, because they hold it themselves.
     """
     old = await get_unit(session, unit_id)
-    if old.valid_to is not None or old.valid_from >= from_day:
-        raise Conflict("Đơn vị “{name}” đã được thay thế hoặc chưa hoạt động vào ngày này.", name=old.name)
+    values, since = await _checked(session, form)
+    if old.valid_to is not None or old.valid_from >= since:
+        raise Conflict(
+            "Đơn vị “{name}” đã được thay thế hoặc chưa hoạt động vào ngày này.", field="since", name=old.name
+        )
     new = Unit(
-        name=name, short_name=short_name, level=old.level, parent_id=old.parent_id, code=old.code, valid_from=from_day
+        name=values["name"],
+        short_name=values["short_name"] or values["name"],
+        level=old.level,
+        parent_id=old.parent_id,
+        code=values["code"] or old.code,
+        valid_from=since,
     )
     session.add(new)
     await session.flush()
-    old.valid_to, old.successor_id = from_day - timedelta(days=1), new.id
+    old.valid_to, old.successor_id = since - timedelta(days=1), new.id
     for table in (Venue, Person):
         await session.execute(update(table).where(table.unit_id == old.id).values(unit_id=new.id))
     children = update(Unit).where(Unit.parent_id == old.id, Unit.valid_to.is_(None))
     await session.execute(children.values(parent_id=new.id))
-    await session.flush()
+    await note(session, "unit.succeeded", old.id, now, actor_id, name=new.name, successor=new.id)
     return new

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from meetings import events
 from meetings.config import Settings
 from meetings.directory import points
+from meetings.directory.house_log import note
 from meetings.directory.models import PointLink, Unit, Venue
 from meetings.errors import Conflict, Invalid, MeetingsError, NotFound
 from meetings.texts import clean_line, clean_text
@@ -75,7 +75,7 @@ async def save_venue(
         await session.flush()
     kind = "venue.created" if venue_id is None else "venue.changed"
     payload = {**values, "unit_id": form.unit_id, "active": form.active}
-    await _log(session, kind, venue.id, now, actor_id, payload)
+    await note(session, kind, venue.id, now, actor_id, **payload)
     return venue
 
 
@@ -101,14 +101,14 @@ async def _checked(session: AsyncSession, form: VenueForm) -> dict[str, str]:
 async def renew(session: AsyncSession, settings: Settings, venue_id: str, now: datetime, actor_id: str) -> str:
     await get_venue(session, venue_id)
     token = await points.renew_link(session, settings, venue_id, now)
-    await _log(session, "point.link_renewed", venue_id, now, actor_id)
+    await note(session, "point.link_renewed", venue_id, now, actor_id)
     return token
 
 
 async def unbind(session: AsyncSession, venue_id: str, now: datetime, actor_id: str) -> None:
     await get_venue(session, venue_id)
     await points.unbind(session, venue_id)
-    await _log(session, "point.unbound", venue_id, now, actor_id)
+    await note(session, "point.unbound", venue_id, now, actor_id)
 
 
 def link_of(settings: Settings, row: VenueRow, house: str) -> str | None:
@@ -116,16 +116,3 @@ def link_of(settings: Settings, row: VenueRow, house: str) -> str | None:
     if row.link is None:
         return None
     return f"{house}/p/{points.link_token(settings, row.venue.id, row.link.generation)}"
-
-
-async def _log(
-    session: AsyncSession,
-    kind: str,
-    venue_id: str,
-    now: datetime,
-    actor_id: str,
-    payload: dict[str, object] | None = None,
-) -> None:
-    await events.append(
-        session, chain=events.HOUSE, kind=kind, at=now, actor_id=actor_id, subject_id=venue_id, payload=payload
-    )

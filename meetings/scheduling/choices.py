@@ -35,7 +35,9 @@ class Choices:
 
 async def choices(session: AsyncSession, regulation: Regulation) -> Choices:
     units = {unit.id: unit for unit in await session.scalars(select(Unit))}
-    people = list(await session.scalars(select(Person).order_by(Person.sort_rank, Person.full_name)))
+    people = list(
+        await session.scalars(select(Person).where(Person.active).order_by(Person.sort_rank, Person.full_name))
+    )
     venues = list(await session.scalars(select(Venue).where(Venue.active).order_by(Venue.name)))
     levels = sorted({unit.level for unit in units.values()}, key=lambda level: (LEVELS.get(level, 9), level))
     rooms = [

@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("honorific", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("sort_rank", sa.Integer(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["unit_id"], ["units.id"], name=op.f("fk_persons_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_persons")),
     )

@@ -11,7 +11,7 @@ from meetings import events
 from meetings.access import Role
 from meetings.context import Context
 from meetings.directory.models import Person, Unit, Venue
-from meetings.directory.units import succeed, units_on
+from meetings.directory.units import UnitForm, succeed, units_on
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
 
@@ -197,7 +197,8 @@ async def test_a_unit_that_is_renamed_hands_over_its_rooms_and_people(
     venue_id = await add_venue(operator, unit)
     async with context.database.transaction() as session:
         session.add(Person(id="p", full_name="Ông Ví Dụ", unit_id=unit.id))
-        new = await succeed(session, unit.id, name="UBND xã Ví Dụ Mới", short_name="Mới", from_day=date(2026, 5, 1))
+        form = UnitForm("UBND xã Ví Dụ Mới", "Mới", "commune", since="2026-05-01")
+        new = await succeed(session, unit.id, form, clock.now())
     async with context.database.read() as session:
         assert (await session.get_one(Venue, venue_id)).unit_id == new.id
         assert (await session.get_one(Person, "p")).unit_id == new.id

@@ -27,6 +27,8 @@ file_minutes       -         -             -     -      x     -        -       -
 view_register      x         x             x     x      x     -        x       -     -     -
 view_document      x         x             x     x      x     -        x       -     -     -
 manage_venues      -         -             -     -      -     x        -       x     -     -
+manage_units       -         x             -     -      -     -        -       x     -     -
+manage_people      x         x             -     -      -     -        -       x     -     -
 manage_accounts    -         -             -     -      -     -        -       x     -     -
 view_outbox        x         x             -     -      -     x        -       x     -     -
 view_audit         -         -             -     -      -     -        x       x     -     -
