@@ -138,6 +138,10 @@ class SdkClient:
     async def sees(self, identity: str) -> Picture | None:
         return self._pictures.get(identity)
 
+    def forget(self, identity: str) -> None:
+        """Only what arrives from now on counts."""
+        self._pictures.pop(identity, None)
+
     async def hears(self, identity: str) -> Sound | None:
         """Of the last second; a track that brings nothing any more is silent."""
         self._sounds.pop(identity, None)
