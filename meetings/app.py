@@ -29,6 +29,8 @@ from meetings.recording.minutes import routes as minutes_routes
 from meetings.recording.review import routes as review_routes
 from meetings.register import routes as register_routes
 from meetings.register import tasks as register_tasks
+from meetings.scheduling import jobs as scheduling_jobs
+from meetings.scheduling import routes as scheduling_routes
 from meetings.web import install_error_handlers
 
 assert models.metadata is not None  # every table is declared before the first query
@@ -43,8 +45,9 @@ ROUTES: list[ModuleType] = [
     recording_routes,
     minutes_routes,
     review_routes,
+    scheduling_routes,
 ]
-JOBS: list[ModuleType] = [recording_jobs]
+JOBS: list[ModuleType] = [recording_jobs, scheduling_jobs]
 TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
 
 Background = Callable[[asyncio.Event], Awaitable[None]]

@@ -66,15 +66,16 @@ async def add_papers(
 ) -> list[Paper]:
     """The same bytes under the same name are one paper."""
     mine = (Paper.meeting_id == meeting.id, Paper.removed_at.is_(None))
-    there = set((await session.execute(select(Paper.filename, Paper.sha256).where(*mine))).tuples())
+    rows = await session.execute(select(Paper.filename, Paper.sha256).where(*mine))
+    there = {(row[0], row[1]) for row in rows}
     new = [file for file in files if (file.filename, file.sha256) not in there]
     count = await session.scalar(select(func.count()).select_from(Paper).where(*mine)) or 0
     if count + len(new) > rules.MOST_PAPERS:
         raise Invalid("Mỗi cuộc họp nhận tối đa {most} tài liệu.", field="papers", most=rules.MOST_PAPERS)
-    rows = [Paper(meeting_id=meeting.id, added_at=now, added_by=actor.account_id, **file.to_json()) for file in new]
-    session.add_all(rows)
+    fresh = [Paper(meeting_id=meeting.id, added_at=now, added_by=actor.account_id, **file.to_json()) for file in new]
+    session.add_all(fresh)
     await session.flush()
-    return rows
+    return fresh
 
 
 async def log_papers(

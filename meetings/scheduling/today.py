@@ -171,7 +171,7 @@ async def _unanswered(session: AsyncSession, office: Office) -> list[Wait]:
             button=text("Trả lời"),
             by=meeting.starts_at.astimezone(office.settings.zone).date(),
         )
-        for participant, meeting in (await session.execute(query)).tuples()
+        for participant, meeting in (await session.execute(query))
     ]
 
 

@@ -35,7 +35,7 @@ async def outbox_page(
         query = query.where(Letter.meeting_id == meeting)
     async with context.database.read() as session:
         newest = query.order_by(Letter.queued_at.desc(), Letter.id.desc())
-        rows = (await session.execute(newest.offset((page - 1) * PAGE).limit(PAGE + 1))).tuples().all()
+        rows = (await session.execute(newest.offset((page - 1) * PAGE).limit(PAGE + 1))).all()
         counts = await session.execute(select(Letter.state, func.count()).group_by(Letter.state))
         count = {row[0]: row[1] for row in counts}
     return context.pages.render(

@@ -1,5 +1,6 @@
 """One meeting as it is planned, its invitation as a document, and calling it off."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,7 +13,7 @@ from meetings.directory.models import Account, Unit
 from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.scheduling.answers import answer_token
 from meetings.scheduling.history import history
-from meetings.scheduling.models import Answer, MeetingParticipant
+from meetings.scheduling.models import AgendaItem, Answer
 from meetings.scheduling.plans import Plan, load_plan
 from meetings.scheduling.progress import documents_of, dues, steps
 from meetings.scheduling.service import CANCEL_REASONS, cancel
@@ -53,17 +54,18 @@ async def render_plan(
         history=log,
         secretary=secretary,
         answers={answer.value: len(plan.answered(answer)) for answer in Answer},
-        by_unit=_by_unit(plan),
+        agenda=_timed(plan),
         my_answer=f"/answer/{answer_token(context.settings, mine.id)}" if mine else None,
         error=error,
     )
 
 
-def _by_unit(plan: Plan) -> dict[str, list[MeetingParticipant]]:
-    """Participants under the name of their unit, in the order of the list."""
-    found: dict[str, list[MeetingParticipant]] = {}
-    for one in plan.participants:
-        found.setdefault(one.unit_name, []).append(one)
+def _timed(plan: Plan) -> list[tuple[datetime, AgendaItem]]:
+    """When each line of the agenda would begin, if every one keeps its minutes."""
+    at, found = plan.meeting.starts_at, []
+    for item in plan.agenda:
+        found.append((at, item))
+        at += timedelta(minutes=item.minutes)
     return found
 
 
