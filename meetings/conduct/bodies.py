@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Identity = Annotated[str, Field(pattern=r"^(point|account|guest):[0-9a-z]{1,40}$")]
-IdentityOrAll = Annotated[str, Field(pattern=r"^(\*|(point|account|guest):[0-9a-z]{1,40})$")]
+Identity = Annotated[str, Field(pattern=r"^(point|account|guest):[0-9a-z-]{1,40}$")]
+IdentityOrAll = Annotated[str, Field(pattern=r"^(\*|(point|account|guest):[0-9a-z-]{1,40})$")]
 DeviceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Id = Annotated[str, Field(pattern=r"^[0-9a-z]{1,40}$")]
+Id = Annotated[str, Field(pattern=r"^[0-9a-z-]{1,40}$")]
 Typed = Annotated[str, Field(max_length=5000)]  # the exact limit, with its sentence, is in rules/wording.py
 
 
