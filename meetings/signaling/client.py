@@ -28,8 +28,10 @@ from meetings.signaling.negotiation.grammar import SdpError
 PROTOCOL = 16
 JOIN_TIMEOUT = 10.0
 RETRY_FIRST, RETRY_MOST = 0.2, 3.0
+RETRY_DISMISSED = 5.0  # after the room was closed or we were put out: long enough to be told that it is over
 Quality = models.VideoQuality
 LOW, MEDIUM, HIGH = Quality.LOW, Quality.MEDIUM, Quality.HIGH
+_DISMISSALS = (models.ROOM_DELETED, models.ROOM_CLOSED, models.PARTICIPANT_REMOVED)
 _SOURCES = {1: "camera", 2: "microphone", 3: "screen_share", 4: "screen_share_audio"}
 
 
@@ -115,6 +117,7 @@ class Client:
                 self._session = None
                 await session.close()
             delay = RETRY_FIRST if session.was_connected else min(delay * 2, RETRY_MOST)
+            delay = RETRY_DISMISSED if session.dismissed else delay
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay)
 
@@ -163,6 +166,7 @@ class _Session:
 
     def __init__(self, listener: ClientListener, clock: Callable[[], float]) -> None:
         self.was_connected = False
+        self.dismissed = False
         self._listener = listener
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.media = Subscriber(listener, self._transport_lost, clock)
@@ -250,6 +254,7 @@ class _Session:
             case "leave":
                 if message.leave.reason == models.DUPLICATE_IDENTITY:  # coming back would throw the other one out
                     raise Refused("somebody else has joined under this identity", final=True)
+                self.dismissed = message.leave.reason in _DISMISSALS
                 return f"the server ended the session ({models.DisconnectReason.Name(message.leave.reason)})"
         return None
 

@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from meetings.signaling.client_data import DataChannels
 from meetings.signaling.client_receive import IncomingStats, RtpPacket, ntp_seconds
 from meetings.signaling.client_sdp import IncomingTrack, RemoteCandidate, answer_offer
 from meetings.signaling.client_transport import ClientTransport
 from meetings.signaling.media import rtcp, rtp
+from meetings.signaling.media.sctp import MAX_MESSAGE, DataChannels
 from meetings.signaling.media.wire import Malformed
 
 NACK_TICK = 0.02
@@ -22,6 +22,7 @@ REPORT_EVERY = 1.0
 KEYFRAME_THROTTLE = 0.4
 BANDWIDTH = 200_000_000  # a recorder is never thinned
 MAX_SOURCES = 1024
+SCTP_PORT = 5000
 
 
 class PacketListener(Protocol):
@@ -40,7 +41,7 @@ class Subscriber:
         self._lost = lost
         self._clock = clock
         self._transport = ClientTransport(self, clock)
-        self._data = DataChannels(self._transport.send_application)
+        self._data = DataChannels("client", self._transport.send_application, self)
         self._ssrc = random.getrandbits(32)
         self._version = 0
         self._by_mid: dict[str, IncomingTrack] = {}
@@ -87,14 +88,14 @@ class Subscriber:
         if ticker is not None:
             ticker.cancel()
             await asyncio.gather(ticker, return_exceptions=True)
-        await self._data.close()
+        self._data.close()
         await self._transport.close()
 
     # ------------------------------------------------------------------------- called by the transport
 
     def connected(self) -> None:
         """Keys are there: every picture begins with a keyframe."""
-        self._data.start()
+        self._data.start(SCTP_PORT, MAX_MESSAGE)  # servers wait for it before they send media
         for track in self._by_mid.values():
             if track.kind == "video":
                 self.request_keyframe(track.track_sid)
@@ -105,7 +106,13 @@ class Subscriber:
 
     def application(self, data: bytes) -> None:
         """An SCTP packet."""
-        self._data.received(data)
+        self._data.receive(data)
+
+    def channel_open(self, label: str) -> None:
+        """A data channel is open; what comes over it is not used: events are the coordinator's business."""
+
+    def message(self, label: str, payload: bytes) -> None:
+        """Not used, see `channel_open`."""
 
     def media(self, packet: bytes, arrival: float) -> None:
         """One RTP packet."""

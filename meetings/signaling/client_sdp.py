@@ -15,6 +15,7 @@ from meetings.signaling.negotiation.transport import MID
 
 _WANTED = {"audio": "opus", "video": "vp8"}
 _FEEDBACK = {"audio": ("nack",), "video": ("nack", "nack pli", "ccm fir", "goog-remb")}
+OFFER_SCALE = 32  # a room of a thousand tracks, each offered with every codec a server knows
 _MAX_MESSAGE = 65_535
 
 
@@ -81,7 +82,7 @@ class LocalEnd:
 
 def answer_offer(text: str, local: LocalEnd, version: int, mid_to_track: Mapping[str, str]) -> Answered:
     """Read an offer and accept every Opus and VP8 track in it. Raises grammar.SdpError."""
-    sections = grammar.parse(text).sections
+    sections = grammar.parse(text, scale=OFFER_SCALE).sections
     tracks = []
     bundled = []
     body: list[str] = []

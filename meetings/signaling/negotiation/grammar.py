@@ -109,9 +109,9 @@ def _numbered(values: list[str]) -> Iterator[tuple[int, str]]:
             yield int(number), rest
 
 
-def parse(text: str) -> Description:
-    """Parse a description; raises SdpError."""
-    if len(text.encode("utf-8", "replace")) > limits.SDP:
+def parse(text: str, *, scale: int = 1) -> Description:
+    """Parse a description; raises SdpError. A participant that reads a server's offers allows `scale` times as much."""
+    if len(text.encode("utf-8", "replace")) > limits.SDP * scale:
         raise SdpError("the description is too large")
     origin = ""
     session: list[Attribute] = []
@@ -126,7 +126,7 @@ def parse(text: str) -> Description:
         elif line.startswith("a="):
             name, _, value = line[2:].partition(":")
             (sections[-1].attributes if sections else session).append((name, value))
-    _check(sections)
+    _check(sections, scale)
     for section in sections:
         section.attributes += [one for one in session if one[0] in _INHERITED and not section.value(one[0])]
     return Description(origin, tuple(session), tuple(sections))
@@ -139,12 +139,12 @@ def _media(line: str) -> Section:
     return Section(words[0], int(words[1][:5]), words[2], tuple(words[3:]))
 
 
-def _check(sections: list[Section]) -> None:
+def _check(sections: list[Section], scale: int) -> None:
     if not sections:
         raise SdpError("the description has no media section")
-    if len(sections) > limits.MEDIA_SECTIONS:
+    if len(sections) > limits.MEDIA_SECTIONS * scale:
         raise SdpError("too many media sections")
-    if sum(len(section.values("candidate")) for section in sections) > limits.CANDIDATES:
+    if sum(len(section.values("candidate")) for section in sections) > limits.CANDIDATES * scale:
         raise SdpError("too many candidates")
     mids = [section.mid for section in sections if section.port != 0 or section.mid]  # stopped ones may lack it
     if not all(_is_token(mid) for mid in mids) or len(set(mids)) != len(mids):
