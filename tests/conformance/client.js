@@ -123,6 +123,8 @@ window.client = {
   heard,
   data: () => data,
   events: () => events,
+  happened: (name) => events.filter(([one]) => one === name).length,
+  sid: () => room.localParticipant.sid,
   state: () => room.state,
   others: () => [...room.remoteParticipants.keys()],
   attributes: (identity) => room.remoteParticipants.get(identity)?.attributes ?? null,

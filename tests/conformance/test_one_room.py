@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from livekit import api
-from playwright.async_api import Page
 
-from tests.chromium import CHROMIUM, chromium
-from tests.conformance.clients import BrowserClient, Client, SdkClient, eventually, sees_and_hears, token
+from tests.conformance.clients import Client, SdkClient, eventually, sees_and_hears, token
 from tests.conformance.conftest import RelayProcess, server_api
-from tests.firefox import FIREFOX, firefox
+from tests.conformance.windows import browser_client
 from tests.senders import BLUE, GREEN, RED, Sender
 
 pytestmark = [pytest.mark.browser, pytest.mark.conformance, pytest.mark.timeout(300)]
@@ -23,32 +19,14 @@ WIDTHS = {"python": 960, "chromium": 640, "firefox": 640}
 SENDERS = {"python": RED, "chromium": GREEN, "firefox": BLUE}
 
 
-class ChromiumWindow:
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    async def run(self, expression: str) -> Any:
-        return await self._page.evaluate(expression)
-
-
 @pytest.fixture
 async def clients(tmp_path: Path, page: str, relay: RelayProcess) -> AsyncIterator[dict[str, Client]]:
     """All three, joined and publishing."""
-    if FIREFOX is None or shutil.which(CHROMIUM) is None:
-        pytest.fail(
-            "chromium and firefox-esr are needed: ./test installs them, or apt-get install chromium firefox-esr"
-        )
     async with AsyncExitStack() as stack:
-        window = await stack.enter_async_context(firefox(tmp_path, hertz=BLUE.hertz))
-        await window.goto(page)
-        browser = await stack.enter_async_context(chromium(tmp_path, GREEN))
-        tab = await browser.new_page()
-        await tab.goto(page)
-        everybody: dict[str, Client] = {
-            "python": SdkClient("python"),
-            "chromium": BrowserClient("chromium", ChromiumWindow(tab)),
-            "firefox": BrowserClient("firefox", window),
-        }
+        everybody: dict[str, Client] = {"python": SdkClient("python")}
+        for kind in ("chromium", "firefox"):
+            window = browser_client(kind, tmp_path, page, SENDERS[kind])
+            everybody[kind] = await stack.enter_async_context(window)
         for name, client in everybody.items():
             await client.join(relay.url, token(name))
             await client.publish(SENDERS[name])
