@@ -175,7 +175,13 @@ class Relay:
     # ------------------------------------------------------------------------------------------ the worker's news
 
     def on_event(self, event: schema.Event) -> None:
-        """What the media worker reports."""
+        """What the media worker reports. A fault in one room's reaction must not stop the news of the others."""
+        try:
+            self._react(event)
+        except Exception:
+            logger.exception("a report of the media worker was lost: %s", type(event).__name__)
+
+    def _react(self, event: schema.Event) -> None:
         match event:
             case schema.TransportConnected(transport):
                 self._connected(*_owner(transport))

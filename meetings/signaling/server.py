@@ -197,11 +197,13 @@ async def _converse(socket: WebSocket, session: Session, connection: SocketConne
 
 
 async def _quietly(work: Any) -> None:
-    """A client may go at any moment, in the middle of anything."""
+    """A client may go at any moment, in the middle of anything. A fault of ours ends its session only."""
     try:
         await work
     except (WebSocketDisconnect, OSError, RuntimeError) as error:
         logger.debug("connection ended: %s", type(error).__name__)
+    except Exception:
+        logger.exception("a session was ended by a fault of the relay")
 
 
 async def _read(socket: WebSocket, session: Session, connection: SocketConnection) -> None:
