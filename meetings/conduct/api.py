@@ -113,10 +113,10 @@ async def follow(request: Request, stage: StageDep) -> StreamingResponse:
         mine = next((facts(row) for row in rows if row.identity == caller.identity), None)
         snapshot.check_may_look(caller, mine)
     after = events.last_seen(request, chain)
-    return events.sse_stream(_visible(stage.context.bus.follow(chain, after, name=caller.identity), caller))
+    return events.sse_stream(visible(stage.context.bus.follow(chain, after, name=caller.identity), caller))
 
 
-async def _visible(log: AsyncGenerator[events.Event], caller: Caller) -> AsyncGenerator[events.Event]:
+async def visible(log: AsyncGenerator[events.Event], caller: Caller) -> AsyncGenerator[events.Event]:
     """The log as this caller may see it; it ends when they are put out of the room."""
     try:
         async for event in log:

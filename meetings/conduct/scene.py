@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import events
 from meetings.conduct import models
 from meetings.conduct.rules.course import ConferenceState
-from meetings.conduct.rules.seats import Change, SeatFacts, SeatKind, SeatRole, Standing, publishable
+from meetings.conduct.rules.seats import Change, SeatFacts, SeatKind, SeatRole, Source, Standing, publishable
 from meetings.errors import NotFound
 from meetings.scheduling.models import Meeting
 
@@ -95,7 +95,7 @@ class Scene:
             return
         if before is not None and publishable(before) != publishable(after):
             self.orders.append(Order(Deed.RIGHTS, after.identity))
-        if change.silence:
+        if change.silence and Source.MICROPHONE in publishable(after):  # else the lost right silences it
             self.orders.append(Order(Deed.SILENCE, after.identity))
 
     def log(self, kind: str, payload: Mapping[str, Any], *, actor: str | None, subject: str | None = None) -> None:

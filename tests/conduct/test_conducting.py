@@ -1,7 +1,19 @@
 """At work: mutes, floor, removal, chat, announcements, agenda; the relay follows what is decided."""
 
+import asyncio
+import time
+
+from livekit.protocol.models import ParticipantInfo, ParticipantPermission
+
 from meetings import events
-from tests.conduct_world import EAST, ITEMS, MAIN, MEETING, OTHER_TAB, WEST, World
+from meetings.access import Actor, Role
+from meetings.conduct.api import visible
+from meetings.conduct.models import Seat
+from meetings.conduct.stage import Stage
+from meetings.directory.identity import DEVICE_COOKIE
+from meetings.directory.points import actor_of_point
+from tests.conduct_world import EAST, FAR, ITEMS, MAIN, MEETING, OTHER_TAB, WEST, World
+from tests.fakes import Browser
 
 E, W, M = f"point:{EAST}", f"point:{WEST}", f"point:{MAIN}"
 
@@ -253,3 +265,60 @@ async def test_the_log_of_a_meeting_verifies(world: World) -> None:
     await world.act(world.secretary, "end")
     async with world.context.database.read() as session:
         assert await events.verify_chain(session, events.meeting_chain(MEETING)) == []
+
+
+async def test_a_hundred_points_are_muted_together(one_world: World) -> None:
+    """With the rights of each really sent before the chair's press of the button is answered."""
+    world = one_world
+    await world.enter(world.secretary)
+    identities = [f"guest:many{number}" for number in range(100)]
+    async with world.context.database.transaction() as session:
+        for identity in identities:
+            seat = Seat(meeting_id=MEETING, identity=identity, kind="guest", role="guest", standing="admitted")
+            seat.display_name, seat.present = identity, True
+            session.add(seat)
+    for identity in identities:
+        info = ParticipantInfo(sid=identity, identity=identity, permission=ParticipantPermission(can_publish=True))
+        world.relay.rooms[MEETING][identity] = info
+    began = time.perf_counter()
+    done = await world.act(world.secretary, "mute", identity="*", hold=True)
+    took = time.perf_counter() - began
+    assert done.status_code == 200
+    assert all(world.relay.sources(MEETING, identity) == {"camera"} for identity in identities)
+    print(f"100 points muted in {took:.2f} s")
+    assert took < 10, "far more than it takes, even on a busy machine"
+
+
+async def _stream(world: World, browser: Browser, until: str) -> list[str]:
+    """Kinds that this browser's event stream tells, up to one kind or to its end."""
+    stage = Stage(world.context, await _actor(world, browser), MEETING)
+    async with world.context.database.read() as session:
+        _, caller = await stage.look(session)
+    kinds: list[str] = []
+    async with asyncio.timeout(10):
+        async for event in visible(world.context.bus.follow(events.meeting_chain(MEETING), 0), caller):
+            kinds.append(event.kind)
+            if event.kind == until:
+                break
+    return kinds
+
+
+async def _actor(world: World, browser: Browser) -> Actor:
+    async with world.context.database.read() as session:
+        if browser.account_id is not None:
+            return Actor(browser.account_id, "Thư ký", frozenset({Role.SECRETARY}))
+        actor = await actor_of_point(session, browser.cookies[DEVICE_COOKIE])
+    assert actor is not None
+    return actor
+
+
+async def test_the_stream_of_a_point_does_not_tell_who_waits_and_ends_when_it_is_removed(world: World) -> None:
+    east, far = await world.point(EAST), await world.point(FAR)
+    await world.enter(east)
+    await world.join(far)
+    await world.act(world.secretary, "announce", text="Chào")
+    await world.act(world.secretary, "remove", identity=E)
+    await world.act(world.secretary, "announce", text="Sau đó")
+    assert await _stream(world, east, until="never") == ["participant.joined", "announcement", "seat.removed"]
+    told = ["participant.joined", "seat.waiting", "announcement", "seat.removed"]
+    assert await _stream(world, world.secretary, until="seat.removed") == told

@@ -11,7 +11,10 @@ BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 
 
 def chat_line(text: str) -> str:
-    return _required(_plain(text, "text", lines=True), "text", CHAT_LIMIT)
+    line = _plain(text, "text", lines=True)
+    if not line:
+        raise Invalid("Đề nghị nhập nội dung.", field="text")
+    return _limited(line, "text", CHAT_LIMIT)
 
 
 def announcement(text: str) -> str:
@@ -20,7 +23,10 @@ def announcement(text: str) -> str:
 
 
 def guest_name(text: str) -> str:
-    return _required(_plain(text, "name", lines=False), "name", GUEST_NAME_LIMIT)
+    name = _plain(text, "name", lines=False)
+    if not name:
+        raise Invalid("Đề nghị nhập họ tên và đơn vị.", field="name")
+    return _limited(name, "name", GUEST_NAME_LIMIT)
 
 
 def _plain(text: str, field: str, *, lines: bool) -> str:
@@ -32,12 +38,6 @@ def _plain(text: str, field: str, *, lines: bool) -> str:
 
 def _hidden(character: str) -> bool:
     return character in BIDI or unicodedata.category(character) in ("Cc", "Cs", "Co")
-
-
-def _required(text: str, field: str, limit: int) -> str:
-    if not text:
-        raise Invalid("Đề nghị nhập nội dung.", field=field)
-    return _limited(text, field, limit)
 
 
 def _limited(text: str, field: str, limit: int) -> str:
