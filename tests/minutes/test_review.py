@@ -1,0 +1,164 @@
+"""A leader plays the meeting beside its minutes; what was changed in the files is named; who looked is known."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from meetings.access import Role
+from meetings.recording.minutes.log import Turn
+from meetings.recording.review.files import verify_recordings
+from meetings.recording.review.integrity import Checked, Checker, Sealed, Verdict
+from meetings.recording.review.lanes import lanes
+from tests.minutes_stage import EAST, MEETING, Editor, Stage
+
+REVIEW = f"/meetings/{MEETING}/review"
+START = datetime(2026, 4, 23, 2, 0, tzinfo=UTC)
+
+
+def flip(path: Path, at: int = 10) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(bytes(content))
+
+
+async def test_the_review_shows_player_chapters_lanes_and_minutes(stage: Stage) -> None:
+    await stage.hold()
+    await stage.record()
+    await stage.draft()
+    page = (await stage.secretary.get(REVIEW)).text
+    for expected in (
+        "/files/s1-0.webm",
+        "Phát biểu: UBND xã Krông Gió",
+        'data-from="1320000" data-to="1620000"',
+        "Đại diện UBND xã Krông Gió phát biểu: …",
+        'data-seek="1320000"',
+        "Bản ghi còn nguyên vẹn",
+    ):
+        assert expected in page
+
+
+async def test_words_without_diacritics_are_found_in_the_minutes(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.record()
+    await one_stage.draft()
+    page = (await one_stage.secretary.get(REVIEW, params={"q": "may bom"})).text
+    assert "<mark>máy bơm</mark>" in page
+    assert "1 chỗ" in page
+
+
+@pytest.mark.parametrize("name", ["s1-0.webm", "s1-1.webm", "manifest.jsonl"])
+async def test_one_flipped_byte_is_named_on_the_page_and_by_verify(one_stage: Stage, name: str) -> None:
+    await one_stage.hold()
+    folder = await one_stage.record()
+    assert "Bản ghi còn nguyên vẹn" in (await one_stage.secretary.get(REVIEW)).text
+    flip(folder / name)
+    page = (await one_stage.secretary.get(REVIEW)).text
+    assert f"Tệp ghi đã bị thay đổi: {name}" in page
+    assert "Bản ghi còn nguyên vẹn" not in page
+    verdict = (await one_stage.secretary.get(f"/api/meetings/{MEETING}/integrity")).json()
+    assert verdict == {"state": "faulty", "faults": [{"file": name, "verdict": "changed"}]}
+    async with one_stage.context.database.read() as session:
+        [sentence] = await verify_recordings(session, one_stage.context.settings)
+    assert str(sentence) == f"Tệp ghi đã bị thay đổi: {folder.name}/{name}"
+
+
+async def test_a_lost_file_is_named(one_stage: Stage) -> None:
+    await one_stage.hold()
+    folder = await one_stage.record()
+    (folder / "s1-1.webm").unlink()
+    assert "Mất tệp ghi: s1-1.webm" in (await one_stage.secretary.get(REVIEW)).text
+
+
+async def test_a_change_that_keeps_size_and_time_is_found_by_checking_again(one_stage: Stage) -> None:
+    await one_stage.hold()
+    folder = await one_stage.record()
+    await one_stage.secretary.get(REVIEW)
+    path = folder / "s1-0.webm"
+    before = path.stat()
+    flip(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (await one_stage.post(one_stage.secretary, "review/check")).status_code == 303
+    assert "Tệp ghi đã bị thay đổi: s1-0.webm" in (await one_stage.secretary.get(REVIEW)).text
+
+
+async def test_opening_is_logged_once_a_viewing_and_shown(stage: Stage) -> None:
+    await stage.hold()
+    await stage.record()
+    leader = await stage.account(Role.LEADER)
+    first = (await leader.get(REVIEW)).text
+    await leader.get(REVIEW)
+    [viewed] = await stage.log("recording.viewed")
+    assert viewed.actor_id == f"account:{leader.account_id}"
+    assert viewed.payload["by"] in first
+    stage.clock.advance(3600)
+    await leader.get(REVIEW)
+    assert len(await stage.log("recording.viewed")) == 2
+
+
+VIEWERS = {Role.OFFICE_LEADER, Role.LEADER, Role.AUDITOR}
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role not in (Role.POINT, Role.GUEST, Role.ANONYMOUS)])
+async def test_who_may_review(one_stage: Stage, role: Role) -> None:
+    await one_stage.hold()
+    await one_stage.record()
+    browser = await one_stage.account(role)
+    expected = 200 if role in VIEWERS else 403
+    assert (await browser.get(REVIEW)).status_code == expected
+    assert (await browser.get(f"/api/meetings/{MEETING}/integrity")).status_code == expected
+    assert (await one_stage.post(browser, "review/check")).status_code == (303 if role in VIEWERS else 403)
+    assert len(await one_stage.log("recording.viewed")) == (1 if role in VIEWERS else 0)
+
+
+async def test_a_draft_is_not_shown_to_readers(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.record()
+    await one_stage.draft()
+    leader = await one_stage.account(Role.LEADER)
+    assert "Chưa có biên bản để xem." in (await leader.get(REVIEW)).text
+
+
+async def test_a_meeting_without_recording_says_so_and_logs_nothing(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.draft()
+    page = (await one_stage.secretary.get(REVIEW)).text
+    assert "Cuộc họp không có bản ghi." in page
+    assert await one_stage.log("recording.viewed") == []
+    assert (await Editor.of(one_stage.secretary)).rows
+
+
+def turn(identity: str, begin: float, end: float | None) -> Turn:
+    ended = START + timedelta(minutes=end) if end is not None else None
+    return Turn(1, identity, identity, START + timedelta(minutes=begin), ended)
+
+
+def test_lanes_are_cut_to_the_recording_and_a_short_turn_is_still_seen() -> None:
+    found = lanes([turn("a", -5, 5), turn("b", 10, 10.001), turn("a", 50, None), turn("c", 70, 80)], START, 60 * 60_000)
+    assert [lane.name for lane in found] == ["a", "b"]
+    assert [(bar.start_ms, bar.end_ms) for bar in found[0].bars] == [(0, 300_000), (3_000_000, 3_600_000)]
+    assert found[1].bars[0].width == 3
+
+
+def test_beyond_eight_speakers_the_rest_share_a_lane() -> None:
+    found = lanes([turn(str(n), n, n + 1) for n in range(12)], START, 60 * 60_000)
+    assert [lane.name for lane in found] == ["0", "1", "2", "3", "4", "5", "6", ""]
+    assert len(found[-1].bars) == 5
+
+
+def test_nothing_recorded_draws_nothing() -> None:
+    assert lanes([turn(EAST, 0, 1)], START, 0) == []
+
+
+async def test_a_check_that_takes_longer_is_found_by_the_next_who_asks(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * 1000)
+    wrong = Sealed("big", path, "0" * 64)
+    checker = Checker()
+    first = await checker.report("m", [wrong], wait=0)
+    later = await checker.report("m", [wrong], wait=10)
+    await checker.close()
+    assert first is None
+    assert later is not None
+    assert later.faults == [Checked("big", Verdict.CHANGED)]
