@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.access import ACCOUNT_ROLES, Role
@@ -64,8 +65,9 @@ async def create_account(
     if faults:
         raise Invalid.many(faults)
     await _check_person(session, person_id)
+    taken = Conflict("Tên đăng nhập “{login}” đã có người dùng.", field="login", login=login)
     if await session.scalar(select(Account.id).where(Account.login == login)):
-        raise Conflict("Tên đăng nhập “{login}” đã có người dùng.", field="login", login=login)
+        raise taken
     account = Account(
         login=login,
         display_name=clean_line(display_name, field="display_name", limit=120),
@@ -74,7 +76,10 @@ async def create_account(
         created_at=now,
     )
     session.add(account)
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:  # somebody else took it while the password was hashed
+        raise taken from error
     await set_roles(session, account.id, check_roles(roles))
     await note(session, "account.created", account.id, now, actor_id, login=account.login, roles=sorted(roles))
     return account

@@ -1,11 +1,13 @@
 """Owns the question who is asking: puts the actor of every request into its state."""
 
+import re
+
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from meetings.access import ANONYMOUS
+from meetings.access import ANONYMOUS, Actor
 from meetings.context import Context
 from meetings.directory import points, sessions
 from meetings.errors import MeetingsError
@@ -13,6 +15,7 @@ from meetings.guards import answer
 
 SESSION_COOKIE = "meetings_session"
 DEVICE_COOKIE = "meetings_device"
+_MEETING = re.compile(r"(?:/api)?/meetings/([0-9a-z]{16})(?:/|$)")
 # these never ask who is there, and must answer while the database is away
 OPEN_PATHS = ("/static/", "/healthz", "/readyz", "/hooks/", "/internal/")
 
@@ -37,8 +40,8 @@ class Identity:
             except MeetingsError as error:
                 await answer(scope, receive, send, error)
                 return
-        structlog.contextvars.clear_contextvars()
-        await self._app(scope, receive, send)
+        with structlog.contextvars.bound_contextvars(**_ids(scope["path"], state["actor"])):
+            await self._app(scope, receive, send)
 
     async def _identify(self, connection: HTTPConnection) -> None:
         token, device = connection.cookies.get(SESSION_COOKIE), connection.cookies.get(DEVICE_COOKIE)
@@ -57,6 +60,17 @@ class Identity:
         if stale:
             async with self._context.database.transaction() as session:
                 await sessions.touch(session, token or "", now)
+
+
+def _ids(path: str, actor: Actor) -> dict[str, str]:
+    """What every line of the log about this request carries."""
+    ids = {}
+    if actor.account_id or actor.venue_id:
+        ids["actor"] = f"account:{actor.account_id}" if actor.account_id else f"point:{actor.venue_id}"
+    found = _MEETING.match(path)
+    if found:
+        ids["meeting_id"] = found[1]
+    return ids
 
 
 def browser_of(connection: HTTPConnection) -> str:
