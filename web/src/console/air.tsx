@@ -99,7 +99,7 @@ function OwnDevices({ session }: { session: Session }) {
   return (
     <div class="own" role="group" aria-label={t("Máy của mình")}>
       <button class={`btn own-mic ${microphone ? "btn-floor" : ""}`} type="button" data-act="mute" data-on={microphone} aria-pressed={microphone} onClick={() => session.toggleMicrophone()}>
-        <Icon name={microphone ? "mic" : "mic-off"} />{microphone ? t("Micrô đang bật") : t("Micrô đang tắt")}<Level value={session.devices.level.value} />
+        <Icon name={microphone ? "mic" : "mic-off"} />{microphone ? t("Micrô bật") : t("Micrô tắt")}<Level value={session.devices.level.value} />
       </button>
       <button class="btn" type="button" data-act="camera" data-on={camera} aria-pressed={camera} onClick={() => session.toggleCamera()}><Icon name={camera ? "camera" : "camera-off"} />{camera ? t("Tắt hình") : t("Bật hình")}</button>
       <button class="btn" type="button" data-act="sound-off" aria-pressed={session.soundOff.value} onClick={() => session.setSoundOff(!session.soundOff.value)}><Icon name={session.soundOff.value ? "sound-off" : "sound"} />{session.soundOff.value ? t("Bật tiếng") : t("Tắt tiếng")}</button>

@@ -174,7 +174,7 @@ function Foot({ session, snapshot }: Omit<Part, "conducts">) {
       <div class="con-foot">
         <button class="btn" type="button" data-act="mute-all" onClick={() => void session.act((api) => api.mute("*", false))}><Icon name="mic-off" />{t("Tắt tiếng tất cả")}</button>
         <button class="btn" type="button" data-act="lock" aria-pressed={locked} onClick={() => void session.act((api) => api.lock(!locked))}><Icon name={locked ? "lock" : "lock-open"} />{locked ? t("Mở khóa phòng") : t("Khóa phòng")}</button>
-        <button class="btn" type="button" data-act="unmute-all" onClick={() => void session.act((api) => api.unmute("*"))}><Icon name="mic" />{t("Thôi giữ tắt tất cả")}</button>
+        <button class="btn" type="button" data-act="unmute-all" onClick={() => void session.act((api) => api.unmute("*"))}><Icon name="mic" />{t("Cho bật tất cả")}</button>
         {snapshot.can.includes("end") && <button class="btn btn-live" type="button" data-act="end" onClick={() => (question.value = ending)}><Icon name="leave" />{t("Kết thúc")}</button>}
       </div>
     </>

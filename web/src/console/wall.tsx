@@ -6,11 +6,12 @@ import { Level } from "../room/parts.tsx";
 import { viewOf } from "../room/view.ts";
 import type { Session } from "../session.ts";
 import { elapsed } from "../state/clock.ts";
-import { type Filter, passes, type Place, wallOf } from "../state/wall.ts";
+import { type Filter, passes, type Place, shortName, wallOf } from "../state/wall.ts";
 import { t } from "../words.ts";
 import { selected } from "./chosen.ts";
 
 const search = signal("");
+const FEW = 30;
 const filter = signal<Filter>("all");
 
 export function Wall({ session }: { session: Session }) {
@@ -29,7 +30,7 @@ export function Wall({ session }: { session: Session }) {
         <Pick which="absent" icon="absent" name={t("Vắng")} places={places} />
       </div>
       {places.length === 0 && <p class="empty"><b>{t("Chưa mời điểm cầu nào")}</b>{t("Thêm điểm cầu ở trang kế hoạch cuộc họp.")}</p>}
-      <div class="wall" data-wall data-count={places.length}>
+      <div class={`wall ${places.length <= FEW ? "few" : ""}`} data-wall data-count={places.length}>
         {places.map((place) => <Point key={place.identity} session={session} place={place} dim={!passes(place, filter.value, search.value)} />)}
       </div>
     </>
@@ -52,15 +53,10 @@ function Point({ session, place, dim }: { session: Session; place: Place; dim: b
       class={`pt ${place.standing} ${chosen ? "sel" : ""} ${dim ? "dim" : ""}`} type="button" data-point={place.identity} data-standing={place.standing}
       aria-pressed={chosen} onClick={() => (selected.value = chosen ? null : place.identity)}
     >
-      <b>{short(place.name)}</b>
+      <b>{shortName(place.name)}</b>
       <span><Standing session={session} place={place} /></span>
     </button>
   );
-}
-
-/** On the wall everybody is a point; the word is left out before the name is cut. */
-function short(name: string): string {
-  return name.replace(/^(Điểm cầu|Phòng họp)\s+(?=\S)/u, (word) => (/^Điểm/u.test(word) ? "" : word)).replace(/^./u, (letter) => letter.toLocaleUpperCase("vi"));
 }
 
 function Standing({ session, place }: { session: Session; place: Place }) {

@@ -4,6 +4,7 @@ import type { Peer } from "../media/peer.ts";
 import type { Session } from "../session.ts";
 import { elapsed } from "../state/clock.ts";
 import { turnOf } from "../state/meeting.ts";
+import { shortName } from "../state/wall.ts";
 import { t } from "../words.ts";
 import { Level, Picture } from "./parts.tsx";
 import { nameOf, viewOf } from "./view.ts";
@@ -103,7 +104,7 @@ export function Tile({ session, identity }: { session: Session; identity: string
       <TileTag session={session} identity={identity} peer={peer} />
       <figcaption class="tile-name">
         <Icon name={peer?.microphoneOn ? "mic" : "mic-off"} />
-        <span class="two">{nameOf(view, identity)}</span>
+        <span class="two">{shortName(nameOf(view, identity))}</span>
         {peer?.microphoneOn && <Level value={peer.level} />}
       </figcaption>
     </figure>

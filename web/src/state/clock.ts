@@ -19,7 +19,7 @@ const two = (n: number) => String(n).padStart(2, "0");
 
 /** `01:48`, above an hour `1:01:48`; never below zero. */
 export function elapsed(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const seconds = Math.max(0, Math.floor(ms / 1000) || 0);
   const hours = Math.floor(seconds / 3600);
   return `${hours ? `${hours}:` : ""}${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }

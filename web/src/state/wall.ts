@@ -55,3 +55,8 @@ export function passes(place: Place, filter: Filter, search: string): boolean {
 export function fold(text: string): string {
   return text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replaceAll("đ", "d").replace(/\s+/g, " ").trim();
 }
+
+/** Where everybody is a point, that word is left out before a name is cut. */
+export function shortName(name: string): string {
+  return name.replace(/^Điểm cầu\s+(?=\S)/u, "").replace(/^./u, (letter) => letter.toLocaleUpperCase("vi"));
+}

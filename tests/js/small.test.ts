@@ -1,0 +1,73 @@
+// Times, waits, levels, the wall: small rules of the room page and the console.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Snapshot } from "../../web/src/api/shapes.ts";
+import { loudness } from "../../web/src/media/level.ts";
+import { dayOf, elapsed, hourOf, left, sameDay } from "../../web/src/state/clock.ts";
+import { nextDelay } from "../../web/src/state/retry.ts";
+import { fold, passes, shortName, wallOf } from "../../web/src/state/wall.ts";
+
+const ZONE = "Asia/Ho_Chi_Minh";
+
+test("hours and days are those of the house, wherever the machine thinks it is", () => {
+  assert.equal(hourOf("2026-11-24T01:30:00Z", ZONE), "08:30");
+  assert.equal(hourOf("2026-11-23T17:05:00Z", ZONE), "00:05");
+  assert.equal(dayOf("2026-11-23T17:05:00Z", ZONE, "vi"), "Thứ Ba, 24 tháng 11, 2026");
+  assert.ok(sameDay("2026-11-23T17:05:00Z", "2026-11-24T16:59:00Z", ZONE));
+  assert.ok(!sameDay("2026-11-23T16:59:00Z", "2026-11-23T17:05:00Z", ZONE));
+});
+
+test("a countdown never says nought minutes while there is time", () => {
+  assert.deepEqual(left(18 * 60_000), { days: 0, hours: 0, minutes: 18, seconds: 0 });
+  assert.deepEqual(left(61_000), { days: 0, hours: 0, minutes: 2, seconds: 0 });
+  assert.deepEqual(left(59_400), { days: 0, hours: 0, minutes: 1, seconds: 0 });
+  assert.deepEqual(left(30_000), { days: 0, hours: 0, minutes: 0, seconds: 30 });
+  assert.deepEqual(left(26 * 3_600_000), { days: 1, hours: 2, minutes: 0, seconds: 0 });
+});
+
+test("elapsed time is never below zero", () => {
+  assert.equal(elapsed(108_000), "01:48");
+  assert.equal(elapsed(3_661_000), "1:01:01");
+  assert.equal(elapsed(-5_000), "00:00");
+  assert.equal(elapsed(Number.NaN), "00:00");
+});
+
+test("retries come soon and are never more than two seconds apart", () => {
+  assert.ok(nextDelay(0, 1) <= 250);
+  for (let attempt = 0; attempt < 60; attempt++) assert.ok(nextDelay(attempt, 1) <= 2_000 && nextDelay(attempt, 0) > 100);
+});
+
+test("silence is nought and a full voice is one", () => {
+  assert.equal(loudness(new Float32Array(256)), 0);
+  assert.ok(loudness(new Float32Array(256).fill(1)) > 0.99);
+  assert.ok(loudness(new Float32Array(256).fill(0.01)) < 0.5);
+});
+
+const snapshot = JSON.parse(readFileSync(join(import.meta.dirname, "../wire/room_snapshot.json"), "utf8")) as Snapshot;
+
+test("the wall shows seats and absent points, not those at the door", () => {
+  const wall = wallOf(snapshot);
+  assert.deepEqual(wall.map((place) => [place.role, place.standing]), [
+    ["main", "here"], ["secretary", "floor"], ["member", "hand"], ["member", "absent"],
+  ]);
+});
+
+test("points keep their place when one comes, speaks or goes", () => {
+  const order = wallOf(snapshot).map((place) => place.identity);
+  const changed = { ...snapshot, seats: snapshot.seats.map((seat) => ({ ...seat, joined: false, has_floor: false, hand_at: null })).reverse() };
+  assert.deepEqual(wallOf(changed).map((place) => place.identity), order);
+});
+
+test("names are found without accents", () => {
+  assert.equal(fold("Buôn Đôn "), "buon don");
+  const [place] = wallOf(snapshot).filter((one) => one.role === "member");
+  assert.ok(place && passes(place, "all", "BUON ma"));
+  assert.ok(place && !passes(place, "absent", ""));
+});
+
+test("the word that all share is left out on the wall", () => {
+  assert.equal(shortName("Điểm cầu xã Ea Kao"), "Xã Ea Kao");
+  assert.equal(shortName("Phòng họp số 1"), "Phòng họp số 1");
+});
