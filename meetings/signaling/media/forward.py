@@ -75,7 +75,7 @@ def make_plan(
     With abs-send-time the word is that element, and MID follows; without it MID begins in the word. Where neither is
     negotiated the word is padding, so that all headers are packed alike.
     """
-    middle = bytes([mid_id << 4 | len(mid) - 1]) + mid if mid_id and mid else b""
+    middle = bytes([mid_id << 4 | len(mid) - 1]) + mid if 0 < mid_id < 15 and 0 < len(mid) <= 16 else b""
     if send_time_id:
         block, mask = bytes([send_time_id << 4 | 2, 0, 0, 0]) + middle, 0xFFFFFF
     else:

@@ -207,7 +207,7 @@ async def _serve(descriptor: int, config: WorkerConfig) -> int:
         parent.emit(worker.start())
         gc.freeze()  # what start-up made lives as long as the process: no need to look through it again
         while not worker.closed and (data := await read_frame(reader)) is not None:
-            worker.handle(schema.decode_command(data))
+            _handle(worker, schema.decode_command(data))
     except WorkerError as error:
         parent.emit(schema.Failed(str(error)))
         return 3
@@ -215,6 +215,13 @@ async def _serve(descriptor: int, config: WorkerConfig) -> int:
         worker.close()
         writer.close()
     return 0
+
+
+def _handle(worker: Worker, command: schema.Command) -> None:
+    try:
+        worker.handle(command)
+    except Exception:  # the edge of the process: one bad command must not end everybody's meeting
+        logger.exception("%s failed", type(command).__name__)
 
 
 def _die_with_parent() -> None:

@@ -71,7 +71,7 @@ class Producer:
             layer.newest, layer.frame_ended = sequence, header.timestamp if header.marker else None
             self._take_newest(layer, entry, now)
         else:
-            self._take_late(layer, entry)
+            self._take_late(layer, entry, now)
 
     def _take_newest(self, layer: Layer, entry: Entry, now: float) -> None:
         if layer.waiting and self._begins(entry):
@@ -81,8 +81,11 @@ class Producer:
         if layer.plans:
             self._sender.fan_out(entry, layer.plans)
 
-    def _take_late(self, layer: Layer, entry: Entry) -> None:
-        layer.ring.put(entry)
+    def _take_late(self, layer: Layer, entry: Entry, now: float) -> None:
+        if layer.last is None or entry.sequence > layer.last.sequence:
+            layer.keep(entry, now)  # only padding had overtaken it
+        else:
+            layer.ring.put(entry)
         plans = [plan for consumer, plan in zip(layer.attached, layer.plans, strict=True) if consumer.covers(entry)]
         self._sender.fan_out(entry, plans)
 
@@ -146,7 +149,7 @@ class Producer:
         self.muted = muted
         self.select_all(now)
         for layer in self.layers.values():
-            layer.ring.clear()
+            layer.ring.clear()  # nor is anything resent
 
     # ------------------------------------------------------------------------------------------ keyframes and life
 
@@ -168,10 +171,13 @@ class Producer:
         for layer in self.layers.values():
             if layer.keyframe_wanted or layer.waiting:
                 self.request_keyframe(layer, now)
+        heard_at = max(layer.heard_at for layer in self.layers.values())
+        if now - heard_at > ALIVE_SECONDS:
+            return  # all are silent: a still screen or a covered camera goes on where it was
         faded = [layer for layer in self.layers.values() if layer.alive and now - layer.heard_at > ALIVE_SECONDS]
-        if faded and self.kind == "video":
-            for layer in faded:
-                layer.alive = False
+        for layer in faded:
+            layer.alive = False
+        if faded:
             self._layers_changed(now)
 
     def _revive(self, layer: Layer, now: float) -> None:

@@ -80,6 +80,8 @@ class Transport:
         if not again:
             self._dtls.expect(command.fingerprint_algorithm, command.fingerprint)
             self._after_dtls()
+        elif self.connected:
+            self._start_data(command)
 
     def check(self, request: Message, source: Address, now: float) -> Checked | None:
         """A connectivity check for one of our ufrags; the caller answers it."""
@@ -119,13 +121,18 @@ class Transport:
         self.outbound = srtp.Outbound(keys.profile, keys.local)
         self._inbound = srtp.Inbound(keys.profile, keys.remote)
         self._emit(schema.TransportConnected(self.id))
-        if remote.sctp_port:
-            self._data = DataChannels("server", self._send_record, self)
-            self._data.start(remote.sctp_port, remote.max_message_size)
-            for label, ordered, max_retransmits in remote.open_channels:
-                self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
+        self._start_data(remote)
         for consumer in self._distinct_consumers():
             consumer.producer.select(consumer, self.agent.heard_at)
+
+    def _start_data(self, remote: schema.SetRemote) -> None:
+        """Begin the association with the first description that has one."""
+        if self._data is not None or not remote.sctp_port:
+            return
+        self._data = DataChannels("server", self._send_record, self)
+        self._data.start(remote.sctp_port, remote.max_message_size)
+        for label, ordered, max_retransmits in remote.open_channels:
+            self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
 
     def _moved(self) -> None:
         for consumer in self._distinct_consumers():

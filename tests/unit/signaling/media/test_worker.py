@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from meetings.signaling.media import rtcp, rtp, schema, vp8
+from meetings.signaling.media.layers import ALIVE_SECONDS
 from meetings.signaling.media.schema import ConsumerId, ProducerId, TransportId
 from tests.unit.signaling.media.rig import SIMULCAST, Camera, Rig, eventually, media, opus, payloads
 
@@ -163,8 +165,10 @@ async def test_a_muted_track_forwards_nothing_and_leaves_no_gap(rig: Rig) -> Non
     for number in range(2, 30):
         a.send_rtp(opus(number))
     await rig.settle()
-    b.send_rtcp(rtcp.nack(1, 10, [media(b, 10)[0].sequence + 1 & 0xFFFF]))
+    sent = media(b, 10)[0].sequence
+    b.send_rtcp(rtcp.nack(1, 10, [sent, sent + 1 & 0xFFFF]))
     await rig.settle()
+    assert (len(media(b, 10)), b.failed) == (1, 0)  # nor is anything sent again
     rig.link.send(schema.SetProducerMuted(ProducerId("audio"), False))
     a.send_rtp(opus(30))
     await eventually(lambda: len(media(b, 10)) == 2, "sound after")
@@ -296,6 +300,18 @@ async def test_layers_that_stop_are_told_and_left(rig: Rig) -> None:
     await eventually(low_layer_alone, "the high layer counted as gone")
     q.frame(key=True)
     await eventually(lambda: rig.told(schema.ConsumerLayer)[-1].spatial == 0, "the low layer instead")
+
+
+async def test_a_track_that_is_silent_altogether_goes_on_without_a_keyframe(rig: Rig) -> None:
+    a, b = await rig.peer("a"), await rig.peer("b")
+    rig.produce("video", "a", "video")
+    rig.consume("ab", "video", "b", 20)
+    screen = Camera(a, 1)
+    screen.frame(key=True)
+    await eventually(lambda: len(media(b, 20)) == 1, "a picture")
+    await asyncio.sleep(ALIVE_SECONDS + 0.3)  # the silence itself is what is tested
+    screen.frame()
+    await eventually(lambda: len(media(b, 20)) == 2, "the next picture, although it is no keyframe")
 
 
 async def test_a_paused_subscriber_gets_nothing_and_begins_again_with_a_keyframe(rig: Rig) -> None:
@@ -477,6 +493,14 @@ async def test_a_subscription_under_a_used_ssrc_goes_on_with_its_numbers(rig: Ri
 
 
 # -------------------------------------------------------------------------------------------------- data
+
+
+async def test_data_may_come_with_a_later_description(rig: Rig) -> None:
+    peer = await rig.peer("a")
+    remote = schema.SetRemote(TransportId("a"), "client", "sha-256", peer.certificate.fingerprint(), sctp_port=5000)
+    rig.link.send(remote)
+    peer.start_data().open("_reliable", ordered=True, max_retransmits=None)
+    await eventually(lambda: rig.told(schema.DataChannelOpen), "the channel")
 
 
 async def test_data_goes_both_ways_on_channels_opened_by_either_side(rig: Rig) -> None:
