@@ -1,9 +1,10 @@
 """The log of a meeting as sentences for the plan page; events of other features are passed over."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,18 +30,23 @@ SENTENCES: Mapping[str, str] = {
     "recording.stopped": N_("Dừng ghi hình"),
     "document.filed": N_("Biên bản đã vào sổ văn bản"),
 }
+GATHERED: Mapping[str, str] = {
+    "invitation.sent": N_("Giấy mời đã gửi tới {n} người"),
+    "invitation.kept": N_("Giấy mời cho {n} người đã soạn, nằm ở hộp thư đi"),
+}
 ALARMS = frozenset({"invitation.failed", "invitation.declined", "meeting.cancelled"})
 
 
 @dataclass(frozen=True)
 class Happened:
+    kind: str
     at: datetime
     what: Text
     by: str
     alarm: bool
 
 
-async def history(session: AsyncSession, meeting_id: str, limit: int = 40) -> list[Happened]:
+async def history(session: AsyncSession, meeting_id: str, limit: int = 400) -> list[Happened]:
     """The newest first. Read by kind: a long meeting has thousands of events that are not for this page."""
     kinds = {*SENTENCES, "invitation.answered"}
     query = (
@@ -54,7 +60,19 @@ async def history(session: AsyncSession, meeting_id: str, limit: int = 40) -> li
         .limit(limit)
     )
     told = [_told(row, json.loads(body) if body else {}) for row, body in await session.execute(query)]
-    return [one for one in told if one is not None]
+    return [_gathered(group) for _, group in groupby((one for one in told if one is not None), key=_together)]
+
+
+def _together(one: Happened) -> tuple[str, object]:
+    """Letters that went one after the other are one line; anything else stands for itself."""
+    return (one.kind, one.at.date() if one.kind in GATHERED else id(one))
+
+
+def _gathered(group: Iterable[Happened]) -> Happened:
+    first, *rest = group
+    if not rest:
+        return first
+    return Happened(first.kind, first.at, Text(GATHERED[first.kind], {"n": len(rest) + 1}), first.by, first.alarm)
 
 
 def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | None:
@@ -65,7 +83,7 @@ def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | N
     sentence = SENTENCES[kind]
     if any(f"{{{name}}}" in sentence and name not in params for name in ("name", "reason", "filename", "invited")):
         return None  # what it said was erased
-    return Happened(event.at, Text(sentence, params), str(payload.get("by", "")), kind in ALARMS)
+    return Happened(kind, event.at, Text(sentence, params), str(payload.get("by", "")), kind in ALARMS)
 
 
 def _kind(kind: str, payload: Mapping[str, object]) -> str:

@@ -39,7 +39,7 @@ async def documents_of(session: AsyncSession, meeting_id: str) -> list[Document]
 
 
 def deadlines_of_meeting(meeting: Meeting, office: Office) -> Deadlines:
-    occasion = Occasion(meeting.regime, meeting.kind, meeting.periodic, meeting.starts_at)
+    occasion = Occasion(meeting.regime, meeting.kind, meeting.periodic, meeting.starts_at, meeting.created_at)
     return deadlines_of(occasion, office.regulation, office.settings.zone)
 
 

@@ -89,7 +89,7 @@ def _over(line: Line, now: datetime) -> bool:
 
 def line_deadlines(line: Line, office: Office) -> Deadlines:
     meeting = line.meeting
-    occasion = Occasion(meeting.regime, meeting.kind, meeting.periodic, meeting.starts_at)
+    occasion = Occasion(meeting.regime, meeting.kind, meeting.periodic, meeting.starts_at, meeting.created_at)
     return deadlines_of(occasion, office.regulation, office.settings.zone)
 
 

@@ -64,7 +64,8 @@ async def letter_page(request: Request, context: ContextDep, actor: ActorDep, na
         request,
         "scheduling/letter.html",
         name=name,
-        headers=[(key, str(message[key])) for key in ("From", "To", "Subject", "Date") if message[key]],
+        headers=[(key, str(message[key])) for key in ("From", "To", "Subject") if message[key]],
+        written_at=message["Date"].datetime,
         text=body.get_content() if body else "",
         calendar=calendar.decode() if isinstance(calendar, bytes) else calendar,
     )

@@ -27,22 +27,26 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Occasion:
-    """What of a meeting the deadlines hang on."""
+    """What of a meeting the deadlines hang on. `called_at`: papers of a meeting called later than they would have
+    been due are due when it is held."""
 
     regime: str
     kind: str
     periodic: bool
     starts_at: datetime
+    called_at: datetime | None = None
 
 
 def deadlines_of(occasion: Occasion, regulation: Regulation, zone: ZoneInfo) -> Deadlines:
     rule = regulation.deadline(occasion.regime, occasion.kind, occasion.periodic)
     calendar = WorkingDays(regulation.days)
     day = occasion.starts_at.astimezone(zone).date()
+    papers_by = calendar.before(day, rule.papers_min_wd)
+    called_on = occasion.called_at.astimezone(zone).date() if occasion.called_at else papers_by
     return Deadlines(
         held_on=day,
         invite_by=calendar.before(day, rule.invite_min_wd),
-        papers_by=calendar.before(day, rule.papers_min_wd),
+        papers_by=papers_by if called_on <= papers_by else day,
         notice_by=calendar.after(day, rule.notice_max_wd),
         invite_wd=rule.invite_min_wd,
         papers_wd=rule.papers_min_wd,
