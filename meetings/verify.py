@@ -11,7 +11,9 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import Text, text
 from meetings.events import ChainHead, verify_chain
+from meetings.recording.verify import verify_recordings
 from meetings.register.verify import verify_documents
+from meetings.scheduling.models import Paper
 from meetings.store import Store
 
 
@@ -24,6 +26,10 @@ async def verify(settings: Settings) -> AsyncIterator[Text]:
                 yield finding
             for finding in await verify_documents(session, store):
                 yield finding
+            for finding in await verify_recordings(session, settings):
+                yield finding
+            for finding in await _papers(session, store):
+                yield finding
     finally:
         await database.dispose()
 
@@ -34,4 +40,13 @@ async def _chains(session: AsyncSession) -> list[Text]:
         text("Nhật ký {chain}, sự kiện {seq}: {what}", chain=problem.chain, seq=problem.seq, what=problem.what)
         for chain in chains
         for problem in await verify_chain(session, chain)
+    ]
+
+
+async def _papers(session: AsyncSession, store: Store) -> list[Text]:
+    papers = await session.scalars(select(Paper).order_by(Paper.id))
+    return [
+        text("Tài liệu họp “{title}” đã mất hoặc bị thay đổi: {file}", title=paper.title, file=paper.sha256)
+        for paper in papers
+        if not store.verify(paper.sha256)
     ]
