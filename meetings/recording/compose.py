@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -177,7 +177,7 @@ def _sounds(order: ComposeOrder, start: int, end: int) -> Iterator[bytearray]:
                 yield sound
 
 
-def compose(order: ComposeOrder) -> Iterator[float]:
+def compose(order: ComposeOrder) -> Generator[float]:
     """Do the work, giving the progress; what is already there is not done again."""
     story = story_of(order)
     stretches = parts_of(story.duration_ms)

@@ -228,12 +228,15 @@ def _take_over(directory: Path) -> IO[str]:
     """The lock of the directory. A life that still holds it has lost its host: it is asked to go, then made to."""
     lock = (directory / LOCK).open("a+")
     deadline = time.monotonic() + TAKE_OVER_SECONDS
+    asked: set[tuple[int, signal.Signals]] = set()
     while not _try_lock(lock):
         lock.seek(0)
         holder = lock.read().strip()
-        if holder.isdecimal():
+        word = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+        if holder.isdecimal() and (int(holder), word) not in asked:
+            asked.add((int(holder), word))
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(holder), signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
+                os.kill(int(holder), word)
         time.sleep(0.05)
     lock.seek(0)
     lock.truncate()
