@@ -83,6 +83,10 @@ class Database:
     def engine(self) -> AsyncEngine:
         return self._writer
 
+    @property
+    def reading_engine(self) -> AsyncEngine:
+        return self._reader
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Commits when the block ends well, rolls back otherwise. A cancelled task never leaves it half done."""

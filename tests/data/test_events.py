@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy.event
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +16,7 @@ from meetings import events
 from meetings.config import Settings
 from meetings.database import Database
 from meetings.events import Event, EventBus
+from meetings.events.bus import KEPT
 from tests.conftest import sqlite_database
 from tests.fakes import eventually
 
@@ -223,6 +225,43 @@ async def test_a_follower_misses_nothing_while_many_write(database: Database) ->
     await asyncio.gather(*(add(database, "meeting:m", n=n) for n in range(60)))
     await asyncio.wait_for(following, 20)
     assert seen == list(range(1, 61))
+
+
+async def test_a_late_follower_catches_up_while_others_are_far_ahead(database: Database) -> None:
+    bus = EventBus(database, poll_seconds=60)
+    async with database.transaction() as session:
+        for n in range(KEPT + 120):
+            await events.append(session, chain="meeting:m", kind="x", at=AT, payload={"n": n})
+    last = KEPT + 121
+    ahead, behind = bus.follow("meeting:m", KEPT + 100), bus.follow("meeting:m")
+    first = [(await anext(ahead)).seq for _ in range(20)]
+    await add(database, "meeting:m")
+    seen = [(await anext(behind)).seq for _ in range(last)]
+    assert first == list(range(KEPT + 101, last))
+    assert seen == list(range(1, last + 1))
+    assert (await asyncio.wait_for(anext(ahead), 5)).seq == last
+    for stream in (ahead, behind):
+        await stream.aclose()
+
+
+async def test_a_hundred_followers_cost_one_reading(database: Database) -> None:
+    bus = EventBus(database, poll_seconds=60)
+    readings = 0
+
+    def count(*anything: object) -> None:
+        nonlocal readings
+        readings += 1
+
+    streams = [bus.follow("meeting:m") for _ in range(100)]
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    await eventually(lambda: bus.follower_count == 100, what="a hundred followers")
+    sqlalchemy.event.listen(database.reading_engine.sync_engine, "before_cursor_execute", count)
+    await add(database, "meeting:m")
+    assert {event.seq for event in await asyncio.wait_for(asyncio.gather(*waiting), 20)} == {1}
+    assert readings < 10, "BEGIN and SELECT, once or twice; not a hundred times"
+    for stream in streams:
+        await stream.aclose()
 
 
 @pytest.mark.postgres
