@@ -112,11 +112,11 @@ async def test_autosave_counts_versions_and_a_conflict_answers_with_both(stage: 
     await stage.hold()
     await stage.draft()
     editor = await Editor.of(stage.secretary)
-    same = await stage.secretary.put(API, json=body(editor))
+    same = await stage.secretary.post(API, json=body(editor))
     assert same.json()["version"] == 1
-    saved = await stage.secretary.put(API, json=body(editor, title="Tên khác"))
+    saved = await stage.secretary.post(API, json=body(editor, title="Tên khác"))
     assert saved.json()["version"] == 2
-    refused = await stage.secretary.put(API, json=body(editor, title="Tên thứ ba"))
+    refused = await stage.secretary.post(API, json=body(editor, title="Tên thứ ba"))
     assert refused.status_code == 409
     assert refused.json()["error"]["code"] == "changed_meanwhile"
     assert refused.json()["current"]["title"] == "Tên khác"
@@ -156,7 +156,7 @@ async def test_bad_autosaves_are_refused_with_one_sentence_and_nothing_is_kept(
     await one_stage.hold()
     await one_stage.draft()
     editor = await Editor.of(one_stage.secretary)
-    answer = await one_stage.secretary.put(API, json=body(editor, **changes))
+    answer = await one_stage.secretary.post(API, json=body(editor, **changes))
     assert answer.status_code == 422
     assert answer.json()["error"]["message"]
     assert (await Editor.of(one_stage.secretary)).rows == editor.rows
@@ -250,7 +250,7 @@ async def test_who_may_do_what_with_a_draft(one_stage: Stage, role: Role) -> Non
     assert (await stranger.get(PAGE)).status_code == (200 if sees else 403)
     assert (await stranger.get(f"{PAGE}/preview.pdf")).status_code == (200 if sees else 403)
     assert (await stranger.post(PAGE, data=editor.fields())).status_code == 403
-    assert (await stranger.put(API, json=body(editor))).status_code == 403
+    assert (await stranger.post(API, json=body(editor))).status_code == 403
     assert (await one_stage.post(stranger, "minutes/draft")).status_code == 403
     await editor.send("submit")
     approved = await one_stage.post(stranger, "minutes/approve", version=str(editor.version))

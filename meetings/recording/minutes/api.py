@@ -43,7 +43,7 @@ class ContentIn(BaseModel):
         return Content(self.title, self.secretary, self.chair, paragraphs)
 
 
-@router.put("/api/meetings/{meeting_id}/minutes")
+@router.post("/api/meetings/{meeting_id}/minutes")
 async def autosave(
     request: Request, context: ContextDep, actor: ActorDep, meeting_id: str, body: ContentIn
 ) -> Response:

@@ -84,9 +84,9 @@ async def save_minutes(
     content = rules.checked(content)
     minutes = await hold_minutes(session, meeting_id)
     minutes.state = rules.next_state(State(minutes.state), Act.SAVE)
-    _check_version(minutes, version)
     if content == await content_of(session, minutes):
         return minutes
+    _check_version(minutes, version)
     await session.execute(delete(MinutesParagraph).where(MinutesParagraph.meeting_id == meeting_id))
     session.expire_all()
     minutes = await hold_minutes(session, meeting_id)
