@@ -93,9 +93,9 @@ class LiveRoom:
         effects = self.rules.join(sid, grants, client, self._around.now_ms())
         peer = Peer(sid, self._around.ready, self._around.command)
         self._members[sid] = Member(grants, peer, connection)
-        participant = self.rules.participant(sid)
+        participant = self.rules.roster.get(sid)
         assert participant is not None
-        connection.send(messages.join(self.rules.facts(), participant, self.rules.shown_to(sid)))
+        connection.send(messages.join(self.rules.facts(), participant, self.rules.roster.shown_to(sid)))
         self._refresh_token(sid)
         if speaking := self._speakers.current():
             connection.send(messages.speakers(speaking))
@@ -108,10 +108,10 @@ class LiveRoom:
         if member.connection is not None:
             member.connection.close()
         member.connection = connection
-        participant = self.rules.participant(sid)
+        participant = self.rules.roster.get(sid)
         assert participant is not None
         connection.send(messages.reconnect())
-        connection.send(messages.participants([participant, *self.rules.shown_to(sid)]))
+        connection.send(messages.participants([participant, *self.rules.roster.shown_to(sid)]))
         self._refresh_token(sid)
         member.peer.restart_subscriber()
         self._offer_to(sid)
@@ -198,7 +198,7 @@ class LiveRoom:
         logger.info("participant left", extra={"room": self.rules.name, "participant": sid, "reason": reason.value})
 
     def _refresh_token(self, sid: ParticipantSid) -> None:
-        member, participant = self._members.get(sid), self.rules.participant(sid)
+        member, participant = self._members.get(sid), self.rules.roster.get(sid)
         if member is not None and participant is not None:
             member.grants = with_permission(member.grants, participant.permission)
             member.send(messages.refresh_token(self._around.token_for(member.grants)))
@@ -220,9 +220,9 @@ class LiveRoom:
         member = self._members[sid]
         gone = member.peer.offer(text)
         for track_sid in gone:
-            self.apply(self.rules.unpublish(sid, track_sid))
+            self.apply(self.rules.publishing.end(sid, track_sid))
         effects = self._bind(sid)
-        participant = self.rules.participant(sid)
+        participant = self.rules.roster.get(sid)
         assert participant is not None
         member.send(messages.answer(number, member.peer.answer(participant.tracks)))
         self.apply(effects)
@@ -238,10 +238,10 @@ class LiveRoom:
         self.apply(self._bind(sid))
 
     def _bind(self, sid: ParticipantSid) -> list[Effect]:
-        member, participant = self._members[sid], self.rules.participant(sid)
+        member, participant = self._members[sid], self.rules.roster.get(sid)
         effects: list[Effect] = []
         for one in member.peer.bind(participant.tracks if participant else ()):
-            effects += self.rules.track_negotiated(sid, one.track_sid, one.mid, one.mime_type)
+            effects += self.rules.publishing.negotiated(sid, one.track_sid, one.mid, one.mime_type)
         return effects
 
     # ------------------------------------------------------------------------------------ what is heard and seen
@@ -253,14 +253,14 @@ class LiveRoom:
 
     def heard(self, levels: Mapping[str, tuple[float, bool]]) -> None:
         """The last interval's loudness by track; that of hidden participants concerns nobody."""
-        shown = [one for one in self.rules.participants if not one.permission.hidden]
+        shown = [one for one in self.rules.roster if not one.permission.hidden]
         here = [(one.sid, *levels[track.sid]) for one in shown for track in one.tracks if track.sid in levels]
         if changed := self._speakers.heard(here):
             self._tell(self.members, messages.speakers(changed))
 
     def rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
         """A participant's connection got better or worse."""
-        member, participant = self._members.get(sid), self.rules.participant(sid)
+        member, participant = self._members.get(sid), self.rules.roster.get(sid)
         if member is None or participant is None or member.rating.quality is rating.quality:
             return
         member.rating = rating
@@ -270,7 +270,11 @@ class LiveRoom:
     def forward(self, packet: data.Packet, sender: ParticipantSid | None = None) -> None:
         """Hand a data message to whom it is for."""
         rules = self.rules
-        to = rules.addressees(packet.destinations) if sender is None else rules.receivers(sender, packet.destinations)
+        to = (
+            rules.roster.addressees(packet.destinations)
+            if sender is None
+            else rules.receivers(sender, packet.destinations)
+        )
         for sid in to:
             if (member := self._members.get(sid)) is not None:
                 member.peer.send_data(packet.label, packet.payload)

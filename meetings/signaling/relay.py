@@ -161,7 +161,7 @@ class Relay:
 
     def _resume(self, grants: Grants, sid: ParticipantSid, connection: Connection) -> Session:
         room = self.rooms.get(grants.room)
-        participant = room.rules.participant(sid) if room else None
+        participant = room.rules.roster.get(sid) if room else None
         if room is None or participant is None or participant.identity != grants.identity:
             raise UnknownSession
         room.resume(sid, connection)
@@ -231,7 +231,7 @@ class Relay:
 
     def _data_received(self, sid: ParticipantSid, label: str, payload: bytes) -> None:
         room = self._seats.get(sid)
-        sender = room.rules.participant(sid) if room else None
+        sender = room.rules.roster.get(sid) if room else None
         if room is not None and sender is not None and (packet := data.stamped(label, payload, sender)) is not None:
             room.forward(packet, sid)
 
@@ -271,7 +271,7 @@ class Relay:
             session.lost()
 
     def _check_seat(self, sid: ParticipantSid, room: LiveRoom, now: float) -> None:
-        member, participant = room.member(sid), room.rules.participant(sid)
+        member, participant = room.member(sid), room.rules.roster.get(sid)
         if member is None or participant is None:
             del self._seats[sid]
             return

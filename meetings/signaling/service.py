@@ -15,9 +15,10 @@ from meetings.signaling import data, limits, messages
 from meetings.signaling.grants import Grants
 from meetings.signaling.live import LiveRoom
 from meetings.signaling.model import Participant, Reason, RoomSettings, TrackSid
+from meetings.signaling.publishing import Refused
 from meetings.signaling.relay import Relay
 from meetings.signaling.requests import track_sids
-from meetings.signaling.room import Refused
+from meetings.signaling.room import Profile
 
 JSON = "application/json"
 PROTOBUF = "application/protobuf"
@@ -101,7 +102,7 @@ class RoomService:
     # ----------------------------------------------------------------------------------------- participants
 
     def list_participants(self, request: api.ListParticipantsRequest) -> Message:
-        present = self._room(request.room).rules.participants
+        present = self._room(request.room).rules.roster
         return api.ListParticipantsResponse(participants=[messages.participant_info(one) for one in present])
 
     def get_participant(self, request: api.RoomParticipantIdentity) -> Message:
@@ -117,7 +118,7 @@ class RoomService:
         room, sid = self._room(request.room), TrackSid(request.track_sid)
         if self._participant(request.room, request.identity).track(sid) is None:
             raise TwirpError("not_found", "track does not exist")
-        room.apply(room.rules.mute_published(request.identity, sid, request.muted))
+        room.apply(room.rules.publishing.mute_for(request.identity, sid, request.muted))
         track = self._participant(request.room, request.identity).track(sid)
         return api.MuteRoomTrackResponse(track=messages.track_info(track) if track else None)
 
@@ -125,15 +126,8 @@ class RoomService:
         room = self._room(request.room)
         self._participant(request.room, request.identity)
         permission = messages.permission_of(request.permission) if request.HasField("permission") else None
-        room.apply(
-            room.rules.update_participant(
-                request.identity,
-                name=request.name,
-                metadata=request.metadata,
-                attributes=dict(request.attributes),
-                permission=permission,
-            )
-        )
+        profile = Profile(request.name, request.metadata, dict(request.attributes))
+        room.apply(room.rules.update_participant(request.identity, profile, permission))
         return messages.participant_info(self._participant(request.room, request.identity))
 
     def update_subscriptions(self, request: api.UpdateSubscriptionsRequest) -> Message:
@@ -164,7 +158,7 @@ class RoomService:
         return room
 
     def _participant(self, room: str, identity: str) -> Participant:
-        if (participant := self._room(room).rules.by_identity(identity)) is None:
+        if (participant := self._room(room).rules.roster.by_identity(identity)) is None:
             raise TwirpError("not_found", "participant does not exist")
         return participant
 

@@ -29,6 +29,7 @@ from meetings.signaling.requests import (
     View,
     parse_request,
 )
+from meetings.signaling.room import Profile
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Session:
             case AddTrack(track):
                 self._add_track(track)
             case Mute(track_sid, muted):
-                room.apply(room.rules.set_muted(sid, track_sid, muted))
+                room.apply(room.rules.publishing.set_muted(sid, track_sid, muted))
             case Choose(tracks, wanted):
                 room.apply(room.rules.choose(sid, tracks, wanted))
             case View():
@@ -117,18 +118,11 @@ class Session:
                 assert_never(request)
 
     def _add_track(self, track: TrackRequest) -> None:
-        self._room.added(self.sid, self._room.rules.add_track(self.sid, track, TrackSid(new_sid("TR"))))
+        self._room.added(self.sid, self._room.rules.publishing.announce(self.sid, track, TrackSid(new_sid("TR"))))
 
     def _describe(self, request: Describe) -> None:
-        self._room.apply(
-            self._room.rules.update_own(
-                self.sid,
-                name=request.name,
-                metadata=request.metadata,
-                attributes=request.attributes,
-                request_id=request.request_id,
-            )
-        )
+        profile = Profile(request.name, request.metadata, request.attributes)
+        self._room.apply(self._room.rules.update_own(self.sid, profile, request.request_id))
 
     def _pong(self, ping: Ping) -> None:
         now = int(self._clock.now().timestamp() * 1000)

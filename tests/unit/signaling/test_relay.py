@@ -86,7 +86,7 @@ class House:
         self.relay.tick()
 
     def present(self) -> list[str]:
-        return [one.identity for one in self.relay.rooms["m1"].rules.participants]
+        return [one.identity for one in self.relay.rooms["m1"].rules.roster]
 
 
 @pytest.fixture
@@ -413,7 +413,7 @@ async def test_who_goes_on_keeps_its_seat_and_its_tracks(house: House) -> None:
     house.later(RETURN_SECONDS + 5)
     assert house.present() == ["hue", "vinh"]
     assert house.worker.sent(schema.CloseProducer) == []
-    assert track in {one.sid for one in house.relay.rooms["m1"].rules.participants[0].tracks}
+    assert track in {one.sid for one in next(iter(house.relay.rooms["m1"].rules.roster)).tracks}
     assert vinh.told("leave") == []
 
 

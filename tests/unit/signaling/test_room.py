@@ -39,7 +39,8 @@ from meetings.signaling.model import (
     TrackRequest,
     TrackSid,
 )
-from meetings.signaling.room import Refused, Room, RoomFull
+from meetings.signaling.publishing import Refused
+from meetings.signaling.room import Profile, Room, RoomFull
 from meetings.signaling.subscriptions import Admission
 
 T = TypeVar("T")
@@ -80,8 +81,8 @@ class House:
     def publishes(self, who: str, request: TrackRequest = MIC) -> tuple[TrackSid, list[Effect]]:
         self.count += 1
         sid = TrackSid(f"TR_{self.count}")
-        effects = self.room.add_track(ParticipantSid(who), request, sid)
-        return sid, effects + self.room.track_negotiated(ParticipantSid(who), sid, "0", "audio/opus")
+        effects = self.room.publishing.announce(ParticipantSid(who), request, sid)
+        return sid, effects + self.room.publishing.negotiated(ParticipantSid(who), sid, "0", "audio/opus")
 
     def allow(self, identity: str, permission: Permission) -> list[Effect]:
         return self.room.update_participant(identity, permission=permission)
@@ -119,7 +120,7 @@ def test_a_second_connection_of_an_identity_puts_the_first_one_out(house: House)
     gone, come = of(ParticipantChanged, effects)
     assert (gone.participant.sid, gone.participant.state, gone.to) == ("old", State.DISCONNECTED, ("vinh",))
     assert come.participant.sid == "new"
-    assert [one.sid for one in house.room.participants] == ["vinh", "new"]
+    assert [one.sid for one in house.room.roster] == ["vinh", "new"]
 
 
 def test_who_leaves_takes_its_tracks_along_and_others_are_told_last(house: House) -> None:
@@ -159,7 +160,7 @@ def test_closing_dismisses_everybody(house: House) -> None:
     house.enters("vinh")
     effects = house.room.close(Reason.ROOM_DELETED, house.now)
     assert {one.participant for one in of(Dismissed, effects)} == {"hue", "vinh"}
-    assert house.room.participants == ()
+    assert len(house.room.roster) == 0
 
 
 def test_a_full_room_admits_nobody_but_one_who_returns() -> None:
@@ -184,8 +185,8 @@ def test_a_room_waits_long_for_the_first_and_shortly_after_the_last() -> None:
 def test_every_change_of_a_participant_has_a_higher_version(house: House) -> None:
     effects = house.enters("hue")
     track, more = house.publishes("hue")
-    effects += more + house.room.set_muted(ParticipantSid("hue"), track, True)
-    effects += house.room.unpublish(ParticipantSid("hue"), track)
+    effects += more + house.room.publishing.set_muted(ParticipantSid("hue"), track, True)
+    effects += house.room.publishing.end(ParticipantSid("hue"), track)
     house.enters("vinh")
     effects += house.room.leave(ParticipantSid("hue"), Reason.CLIENT_INITIATED, house.now)
     versions = [one.participant.version for one in of(ParticipantChanged, effects)]
@@ -199,8 +200,8 @@ def test_nobody_is_told_of_a_hidden_participant(house: House) -> None:
     house.enters("hue")
     effects = house.enters("recorder", Permission(hidden=True))
     assert told(effects, "recorder") <= {"recorder"}
-    assert [one.identity for one in house.room.shown_to(ParticipantSid("hue"))] == []
-    assert [one.identity for one in house.room.shown_to(ParticipantSid("recorder"))] == ["hue"]
+    assert [one.identity for one in house.room.roster.shown_to(ParticipantSid("hue"))] == []
+    assert [one.identity for one in house.room.roster.shown_to(ParticipantSid("recorder"))] == ["hue"]
     assert house.room.facts().participants == 1
     assert told(house.room.leave(ParticipantSid("recorder"), Reason.CLIENT_INITIATED, house.now), "recorder") == set()
 
@@ -225,10 +226,10 @@ def test_a_track_is_known_to_others_once_it_is_negotiated(house: House) -> None:
     house.enters("hue")
     house.enters("vinh")
     sid = TrackSid("TR_x")
-    accepted = house.room.add_track(ParticipantSid("hue"), MIC, sid)
+    accepted = house.room.publishing.announce(ParticipantSid("hue"), MIC, sid)
     assert [one.track.sid for one in of(TrackAccepted, accepted)] == [sid]
     assert told(accepted, "hue") == set()
-    effects = house.room.track_negotiated(ParticipantSid("hue"), sid, "3", "audio/opus")
+    effects = house.room.publishing.negotiated(ParticipantSid("hue"), sid, "3", "audio/opus")
     assert told(effects, "hue") == {"hue", "vinh"}
     assert [one.track.sid for one in of(Subscribed, effects)] == [sid]
     assert happenings(effects) == [Happening.TRACK_PUBLISHED]
@@ -257,15 +258,15 @@ def test_only_permitted_sources_are_published(
 ) -> None:
     house.enters("hue", permission)
     request = TrackRequest("c", Kind.VIDEO, source)
-    effects = house.room.add_track(ParticipantSid("hue"), request, TrackSid("TR_1"))
+    effects = house.room.publishing.announce(ParticipantSid("hue"), request, TrackSid("TR_1"))
     assert bool(of(TrackAccepted, effects)) is allowed
     assert [one.outcome for one in of(RequestAnswered, effects)] == ([] if allowed else [Refusal.NOT_ALLOWED])
 
 
 def test_announcing_the_same_track_twice_gives_the_same_answer(house: House) -> None:
     house.enters("hue")
-    first = house.room.add_track(ParticipantSid("hue"), MIC, TrackSid("TR_1"))
-    again = house.room.add_track(ParticipantSid("hue"), MIC, TrackSid("TR_2"))
+    first = house.room.publishing.announce(ParticipantSid("hue"), MIC, TrackSid("TR_1"))
+    again = house.room.publishing.announce(ParticipantSid("hue"), MIC, TrackSid("TR_2"))
     assert first == again
 
 
@@ -273,7 +274,7 @@ def test_nobody_publishes_without_end(house: House) -> None:
     house.enters("hue")
     for number in range(100):
         request = replace(MIC, cid=f"c{number}")
-        effects = house.room.add_track(ParticipantSid("hue"), request, TrackSid(f"TR_{number}"))
+        effects = house.room.publishing.announce(ParticipantSid("hue"), request, TrackSid(f"TR_{number}"))
         if of(RequestAnswered, effects):
             break
     assert of(RequestAnswered, effects)[0].outcome is Refusal.LIMIT_EXCEEDED
@@ -283,27 +284,27 @@ def test_nobody_publishes_without_end(house: House) -> None:
 def test_a_mute_of_ones_own_is_not_told_back_to_oneself(house: House) -> None:
     house.enters("hue")
     track, _ = house.publishes("hue")
-    effects = house.room.set_muted(ParticipantSid("hue"), track, True)
+    effects = house.room.publishing.set_muted(ParticipantSid("hue"), track, True)
     assert of(TrackMuted, effects) == [TrackMuted(ParticipantSid("hue"), track, muted=True, told=False)]
-    assert house.room.set_muted(ParticipantSid("hue"), track, True) == []
+    assert house.room.publishing.set_muted(ParticipantSid("hue"), track, True) == []
 
 
 def test_the_server_mutes_but_only_the_publisher_unmutes(house: House) -> None:
     house.enters("hue")
     track, _ = house.publishes("hue")
-    assert of(TrackMuted, house.room.mute_published("hue", track, True))[0].told
+    assert of(TrackMuted, house.room.publishing.mute_for("hue", track, True))[0].told
     with pytest.raises(Refused):
-        house.room.mute_published("hue", track, False)
-    assert of(TrackMuted, house.room.set_muted(ParticipantSid("hue"), track, False))
+        house.room.publishing.mute_for("hue", track, False)
+    assert of(TrackMuted, house.room.publishing.set_muted(ParticipantSid("hue"), track, False))
 
 
 def test_nobody_mutes_the_track_of_another_as_his_own(house: House) -> None:
     house.enters("hue")
     house.enters("vinh")
     track, _ = house.publishes("hue")
-    assert house.room.set_muted(ParticipantSid("vinh"), track, True) == []
+    assert house.room.publishing.set_muted(ParticipantSid("vinh"), track, True) == []
     with pytest.raises(KeyError):
-        house.room.mute_published("vinh", track, True)
+        house.room.publishing.mute_for("vinh", track, True)
 
 
 # ------------------------------------------------------------------------------------------ subscriptions
@@ -374,7 +375,7 @@ def test_revoking_a_source_unpublishes_it_and_leaves_the_rest(house: House) -> N
     effects = house.allow("hue", Permission(sources=frozenset({Source.CAMERA})))
     assert of(TrackStopped, effects) == [TrackStopped(ParticipantSid("hue"), mic, told=True)]
     assert of(Unsubscribed, effects) == [Unsubscribed(ParticipantSid("vinh"), mic)]
-    present = house.room.by_identity("hue")
+    present = house.room.roster.by_identity("hue")
     assert present is not None
     assert [track.sid for track in present.tracks] == [camera]
 
@@ -388,30 +389,26 @@ def test_a_changed_permission_brings_a_new_token_and_an_unchanged_one_nothing(ho
 
 def test_a_participant_changes_its_attributes_only_if_it_may(house: House) -> None:
     house.enters("hue")
-    refused = house.room.update_own(
-        ParticipantSid("hue"), name="", metadata="", attributes={"hand": "up"}, request_id=7
-    )
+    refused = house.room.update_own(ParticipantSid("hue"), Profile(attributes={"hand": "up"}), 7)
     assert [(one.request_id, one.outcome) for one in of(RequestAnswered, refused)] == [(7, Refusal.NOT_ALLOWED)]
     house.allow("hue", Permission(can_update_metadata=True))
-    done = house.room.update_own(ParticipantSid("hue"), name="", metadata="", attributes={"hand": "up"}, request_id=8)
+    done = house.room.update_own(ParticipantSid("hue"), Profile(attributes={"hand": "up"}), 8)
     assert of(ParticipantChanged, done)[0].participant.attributes == {"hand": "up"}
     assert of(RequestAnswered, done)[0].outcome is Refusal.OK
 
 
 def test_an_empty_attribute_is_deleted_and_the_others_stay(house: House) -> None:
     house.enters("hue")
-    house.room.update_participant("hue", attributes={"a": "1", "b": "2"})
-    house.room.update_participant("hue", attributes={"a": ""}, name="Huế")
-    present = house.room.by_identity("hue")
+    house.room.update_participant("hue", Profile(attributes={"a": "1", "b": "2"}))
+    house.room.update_participant("hue", Profile("Huế", attributes={"a": ""}))
+    present = house.room.roster.by_identity("hue")
     assert present is not None
     assert (present.attributes, present.name) == ({"b": "2"}, "Huế")
 
 
 def test_too_large_attributes_are_refused_and_nothing_changes(house: House) -> None:
     house.enters("hue", Permission(can_update_metadata=True))
-    effects = house.room.update_own(
-        ParticipantSid("hue"), name="x", metadata="", attributes={"a": "x" * 70_000}, request_id=1
-    )
+    effects = house.room.update_own(ParticipantSid("hue"), Profile("x", attributes={"a": "x" * 70_000}), 1)
     assert of(RequestAnswered, effects)[0].outcome is Refusal.LIMIT_EXCEEDED
     assert of(ParticipantChanged, effects) == []
     with pytest.raises(Refused):
