@@ -93,7 +93,11 @@ class CloseTransport(msgspec.Struct, frozen=True, tag=True):
 
 
 class Produce(msgspec.Struct, frozen=True, tag=True):
-    """Expect a sender's track on a transport, recognised by `mid` (and rid), or by the SSRCs in `encodings`."""
+    """Expect a sender's track on a transport, recognised by `mid` (and rid), or by the SSRCs in `encodings`.
+
+    `codecs[0]` is what is forwarded; packets of other payload types are dropped. Layers are switched at keyframes for
+    video/vp8, anywhere for other codecs.
+    """
 
     producer_id: ProducerId
     transport_id: TransportId
@@ -120,7 +124,11 @@ class CloseProducer(msgspec.Struct, frozen=True, tag=True):
 
 
 class Consume(msgspec.Struct, frozen=True, tag=True):
-    """Forward a producer to a transport under its own SSRC, payload type and mid. `max_spatial` -1 starts it paused."""
+    """Forward a producer to a transport under its own SSRC, payload type and mid. `max_spatial` -1 starts it paused.
+
+    Of the extensions `mid` and, with RTX, `abs_send_time` are sent: offer subscribers goog-remb, not transport-cc. An
+    SSRC is used by one consumer at a time; a later one under the same SSRC continues its sequence numbers.
+    """
 
     consumer_id: ConsumerId
     producer_id: ProducerId
@@ -248,7 +256,10 @@ class ProducerStarted(msgspec.Struct, frozen=True, tag=True):
 
 
 class ProducerLayers(msgspec.Struct, frozen=True, tag=True):
-    """Which spatial layers of a producer arrive now, lowest first; sent on change."""
+    """Which spatial layers of a producer arrive now, lowest first; sent on change.
+
+    When all fall silent together nothing is sent: a still screen or a covered camera goes on where it was.
+    """
 
     producer_id: ProducerId
     spatial: list[int]

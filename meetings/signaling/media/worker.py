@@ -1,4 +1,15 @@
-"""The media worker: its transports, producers and consumers, what commands do to them, what happens by itself."""
+"""The media worker: its transports, producers and consumers, what commands do to them, what happens by itself.
+
+Who closes what:
+
+| event | closes | is told |
+|---|---|---|
+| CloseTransport | the transport, its producers with all their consumers, its consumers | the peer: close_notify |
+| CloseProducer | the producer, its consumers | nobody |
+| CloseConsumer | the consumer | nobody |
+| peer lost (consent, DTLS) | nothing; its consumers stop | the control process: TransportLost, once |
+| Shutdown, end of the control process | everything, then the socket | all peers: close_notify |
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SIMULCAST = [Encoding(0, "q"), Encoding(1, "h"), Encoding(2, "f")]
 E = TypeVar("E")
 
 
-async def eventually(condition: Callable[[], object], missing: str, seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], missing: str, seconds: float = 20.0) -> None:
     """Wait until a condition holds; say what is missing when it never does."""
     try:
         async with asyncio.timeout(seconds):

@@ -41,7 +41,7 @@ class End:
 
 async def carry(a: End, b: End, until: Callable[[], bool]) -> None:
     """Carry packets both ways until a condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not until():
             for sender, receiver in ((a, b), (b, a)):
                 packets, sender.outbox = sender.outbox, []
