@@ -33,6 +33,7 @@ PLAY = """async () => {
   const video = document.querySelector('[data-screen]');
   video.muted = true; video.currentTime = 5; await video.play();
 }"""
+expect.set_options(timeout=25_000)  # machines of tests are slow and shared
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
