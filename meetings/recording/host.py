@@ -21,7 +21,7 @@ import structlog
 from meetings.recording import messages
 from meetings.recording.messages import Assignment, Begin, Poll, Report, Stop, Update, Work
 
-POLL_EVERY = 0.5
+POLL_EVERY = 0.25  # so soon after the end of a conference its recording ends
 REPORTS_WAITING = 1000
 SHORT_LIFE = 1.0  # seconds; one may be an accident, several in a row are a fault that restarting does not mend
 PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)  # before the next life, by the number of short ones in a row
