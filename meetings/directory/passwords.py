@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,17 +22,20 @@ async def hash_password(password: str) -> str:
 
 async def matches(password_hash: str | None, password: str) -> bool:
     """Takes as long for an account that does not exist, so that names cannot be tried out."""
-    return await asyncio.to_thread(_matches, password_hash or _NOBODY, password)
+    return await asyncio.to_thread(_matches, password_hash, password)
 
 
-def _matches(password_hash: str, password: str) -> bool:
+def _matches(password_hash: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(password_hash, password)
+        return _hasher.verify(password_hash or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
 
 
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+@cache
+def _nobody() -> str:
+    """A hash that no password has; made when it is first needed, because making it takes its time."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 def check_strength(password: str, login: str) -> None:
