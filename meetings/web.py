@@ -76,6 +76,12 @@ def _retrying(response: Response, error: MeetingsError) -> Response:
     return response
 
 
+def note_refusal(request: Request, error: MeetingsError) -> None:
+    """One line for a form that comes back with its faults; what was typed is nobody's business."""
+    fields = [fault.field for fault in error.faults]
+    log.info("form.refused", path=request.url.path, status=error.status, code=error.code, fields=fields)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(MeetingsError, _refused)
     app.add_exception_handler(HTTPException, _http)

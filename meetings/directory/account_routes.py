@@ -10,7 +10,7 @@ from meetings.access import ACCOUNT_ROLES, Action, Actor, require
 from meetings.context import Context
 from meetings.directory import accounts, people, sessions
 from meetings.errors import Conflict, Forbidden, Invalid, MeetingsError
-from meetings.web import ActorDep, ContextDep
+from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
 
@@ -57,6 +57,8 @@ async def new_page(request: Request, context: ContextDep, actor: ActorDep) -> Re
 async def _page(
     request: Request, context: Context, form: AccountForm, account_id: str | None, error: MeetingsError | None = None
 ) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     async with context.database.read() as session:
         row = await accounts.get_account(session, account_id) if account_id else None
         persons = await people.list_people(session)
@@ -150,6 +152,8 @@ async def own_page(request: Request, context: ContextDep, actor: ActorDep) -> Re
 
 
 async def _own(request: Request, context: Context, actor: Actor, error: MeetingsError | None = None) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     account_id = _holder(actor)
     async with context.database.read() as session:
         row = await accounts.get_account(session, account_id)

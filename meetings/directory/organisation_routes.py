@@ -12,7 +12,7 @@ from meetings.directory import people, units
 from meetings.directory.people import PersonForm
 from meetings.directory.units import LEVELS, UnitForm
 from meetings.errors import Conflict, Invalid, MeetingsError
-from meetings.web import ActorDep, ContextDep
+from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -56,6 +56,8 @@ async def units_page(request: Request, context: ContextDep, actor: ActorDep) -> 
 
 
 async def _units(request: Request, context: Context, form: UnitForm, error: MeetingsError | None = None) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     async with context.database.read() as session:
         present = await units.units_on(session, _today(context))
         closed = await units.closed_units(session, _today(context))
@@ -86,6 +88,8 @@ async def unit_page(request: Request, context: ContextDep, actor: ActorDep, unit
 async def _unit(
     request: Request, context: Context, unit_id: str, form: UnitForm, error: MeetingsError | None = None
 ) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     async with context.database.read() as session:
         unit = await units.get_unit(session, unit_id)
         successor = await units.get_unit(session, unit.successor_id) if unit.successor_id else None
@@ -122,6 +126,8 @@ async def new_person(request: Request, context: ContextDep, actor: ActorDep) -> 
 async def _person(
     request: Request, context: Context, form: PersonForm, person_id: str | None, error: MeetingsError | None = None
 ) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     async with context.database.read() as session:
         choices = await units.units_on(session, _today(context))
         person = await people.get_person(session, person_id) if person_id else None

@@ -15,7 +15,7 @@ from meetings.directory.passwords import DEMO_PASSWORD
 from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.guards import cookie_header
 from meetings.i18n import LOCALES
-from meetings.web import ActorDep, ContextDep
+from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
 router.include_router(venue_routes.router)
@@ -47,6 +47,8 @@ async def login_page(request: Request, context: ContextDep, actor: ActorDep, nex
 def _login_page(
     request: Request, context: Context, after: str, login: str = "", error: MeetingsError | None = None
 ) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     demo = DEMO_PASSWORD if context.settings.demo else None
     values = {"login": login[:100], "next": inner_path(after), "error": error, "demo_password": demo}
     return context.pages.render(request, "directory/login.html", status=error.status if error else 200, **values)
@@ -130,6 +132,7 @@ async def set_up(
                 session, account.id, now, address=address_of(request), browser=browser_of(request)
             )
     except (Conflict, Invalid) as error:
+        note_refusal(request, error)
         values = {"token": token, "login": login[:100], "display_name": display_name[:200], "error": error}
         return context.pages.render(request, "directory/setup.html", status=error.status, **values)
     return _entered(request, entered, "/")

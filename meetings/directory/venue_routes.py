@@ -11,7 +11,7 @@ from meetings.context import Context
 from meetings.directory import units, venues
 from meetings.directory.venues import VenueForm
 from meetings.errors import Conflict, Invalid, MeetingsError
-from meetings.web import ActorDep, ContextDep, house_of
+from meetings.web import ActorDep, ContextDep, house_of, note_refusal
 
 router = APIRouter(prefix="/venues")
 
@@ -33,6 +33,8 @@ async def new_page(request: Request, context: ContextDep, actor: ActorDep) -> Re
 async def _form_page(
     request: Request, context: Context, form: VenueForm, venue_id: str | None, error: MeetingsError | None = None
 ) -> Response:
+    if error is not None:
+        note_refusal(request, error)
     day = context.clock.now().astimezone(context.settings.zone).date()
     async with context.database.read() as session:
         choices = await units.units_on(session, day)

@@ -1,0 +1,38 @@
+"""A form that is refused leaves one line in the log, without what was typed."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from meetings.access import Role
+from tests.conftest import LogIn
+
+SECRET = "không-nên-thấy-trong-nhật-ký"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/login", {"login": SECRET, "password": SECRET}),
+        ("/venues", {"name": "", "location": SECRET}),
+        ("/units", {"name": SECRET, "level": "x"}),
+        ("/people", {"full_name": SECRET, "email": "x"}),
+        ("/accounts", {"login": SECRET, "password": SECRET}),
+        ("/account/password", {"old": SECRET, "password": SECRET}),
+    ],
+)
+async def test_a_refused_form_is_one_line_without_what_was_typed(
+    log_in: LogIn, path: str, data: dict[str, str]
+) -> None:
+    browser = await log_in(Role.ADMIN)
+    await browser.token()
+    with capture_logs() as lines:
+        assert (await browser.post(path, data=data)).status_code == 422
+    assert [(line["event"], line["path"], line["status"]) for line in lines] == [("form.refused", path, 422)]
+    assert SECRET not in repr(lines)
+
+
+async def test_a_refused_page_is_one_line(log_in: LogIn) -> None:
+    browser = await log_in(Role.CLERK)
+    with capture_logs() as lines:
+        assert (await browser.get("/accounts")).status_code == 403
+    assert [(line["event"], line["status"]) for line in lines] == [("request.refused", 403)]
