@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import events
-from meetings.errors import Conflict, Invalid, MeetingsError, text
+from meetings.errors import N_, Conflict, Invalid, MeetingsError, text
 from meetings.ids import new_id
 
 from . import calendar, mailing, people
@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 CANCEL_REASONS = {
-    "bat_kha_khang": "Bất khả kháng",
-    "chi_dao_cap_tren": "Theo chỉ đạo của cấp trên",
-    "chua_chuan_bi_kip": "Chưa chuẩn bị kịp",
-    "khac": "Lý do khác",
+    "bat_kha_khang": N_("Bất khả kháng"),
+    "chi_dao_cap_tren": N_("Theo chỉ đạo của cấp trên"),
+    "chua_chuan_bi_kip": N_("Chưa chuẩn bị kịp"),
+    "khac": N_("Lý do khác"),
 }
 
 

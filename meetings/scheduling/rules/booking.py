@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from meetings.errors import Invalid, Text, text
+from meetings.errors import N_, Invalid, Text, text
 
 from . import words
 from .clashes import Span
@@ -138,10 +138,10 @@ def _line(value: str, field: str, label: Text, limit: int) -> str:
 
 
 _MISSING = {
-    "title": "Vui lòng nhập tên cuộc họp, đủ như trên giấy mời.",
-    "chair_person_id": "Vui lòng chọn người chủ trì.",
-    "main_venue_id": "Vui lòng chọn phòng họp làm điểm cầu chính.",
-    "kind": "Vui lòng chọn loại cuộc họp.",
+    "title": N_("Vui lòng nhập tên cuộc họp, đủ như trên giấy mời."),
+    "chair_person_id": N_("Vui lòng chọn người chủ trì."),
+    "main_venue_id": N_("Vui lòng chọn phòng họp làm điểm cầu chính."),
+    "kind": N_("Vui lòng chọn loại cuộc họp."),
 }
 
 

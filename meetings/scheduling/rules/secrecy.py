@@ -18,22 +18,24 @@ def check_open(regulation: Regulation, classification: str, words: Iterable[str]
     law = regulation.secrecy.law_on(day)
     if classification not in regulation.secrecy.open:
         grade = next((c.name for c in regulation.classifications if c.code == classification), classification)
-        raise _refusal(
+        raise Invalid(
             "Không thể đặt cuộc họp có độ mật “{what}” trên hệ thống này. {law} chỉ cho phép họp trực tuyến nội dung "
             "bí mật nhà nước trên đường truyền do cơ yếu bảo vệ, với thiết bị đã được kiểm tra. Đề nghị tổ chức họp "
             "theo quy định về bảo vệ bí mật nhà nước.",
             field="classification",
+            code="classified",
             what=grade,
             law=law,
         )
     for text in words:
         mark = secret_mark(regulation, text)
         if mark is not None:
-            raise _refusal(
+            raise Invalid(
                 "Cụm từ “{what}” cho thấy nội dung thuộc bí mật nhà nước, không được họp trên hệ thống này. {law} chỉ "
                 "cho phép họp trực tuyến nội dung đó trên đường truyền do cơ yếu bảo vệ. Nếu nội dung không mật, "
                 "vui lòng viết lại cho rõ.",
                 field="title",
+                code="classified",
                 what=mark,
                 law=law,
             )
@@ -48,7 +50,3 @@ def secret_mark(regulation: Regulation, text: str) -> str | None:
         return None
     stamp = _STAMP.search(_KNOWN_WORDS.sub("", text))
     return stamp[0] if stamp else None
-
-
-def _refusal(msgid: str, *, field: str, what: str, law: str) -> Invalid:
-    return Invalid(msgid, field=field, code="classified", what=what, law=law)
