@@ -105,9 +105,10 @@ class LastResort:
 class BodyLimit:
     """Counts a body while it streams in, and gives the sender a fixed time for it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, seconds: float = 60.0, upload_seconds: float = 600.0) -> None:
         self._app = app
         self._settings = settings
+        self._seconds, self._upload_seconds = seconds, upload_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -117,7 +118,7 @@ class BodyLimit:
         upload = headers.get("content-type", "").startswith("multipart/form-data")
         limit = self._settings.max_upload_bytes + MIB if upload else self._settings.max_body_bytes
         length = headers.get("content-length", "0")
-        meter = _Meter(receive, send, limit, seconds=600.0 if upload else 60.0)
+        meter = _Meter(receive, send, limit, seconds=self._upload_seconds if upload else self._seconds)
         if not length.isdecimal() or int(length) > limit:
             await self._refuse(scope, receive, send, limit)
             return

@@ -1,17 +1,20 @@
 """The edge: headers, forms of other sites, sizes, errors for people and for programs, built files."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI, Request, WebSocket
 from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from meetings.access import Role
 from meetings.app import create_app
 from meetings.config import MIB, Settings
 from meetings.database import Database
 from meetings.errors import Conflict, Invalid, TooMany
+from meetings.guards import BodyLimit
 from meetings.web import ContextDep
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
@@ -148,6 +151,28 @@ async def test_a_body_that_lies_about_its_size_is_cut_off(client: Browser) -> No
 @pytest.mark.parametrize("length", ["-1", "1e9", "x", "9" * 40])
 async def test_a_size_that_is_no_number_is_refused(client: Browser, length: str) -> None:
     assert (await client.post("/try/echo", headers={"Content-Length": length})).status_code == 413
+
+
+async def test_who_sends_a_body_drop_by_drop_is_hung_up_on(settings: Settings) -> None:
+    heard: list[str] = []
+
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.extend([(await receive())["type"] for _ in range(2)])
+
+    drops = iter([{"type": "http.request", "body": b"x", "more_body": True}])
+
+    async def drip() -> Message:
+        for message in drops:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there to hear it")
+
+    guard = BodyLimit(read_all, settings, seconds=0.05)
+    await asyncio.wait_for(guard({"type": "http", "headers": []}, drip, send), 5)
+    assert heard == ["http.request", "http.disconnect"]
 
 
 async def test_an_upload_may_be_larger_than_a_form(client: Browser) -> None:
