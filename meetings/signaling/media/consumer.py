@@ -49,8 +49,8 @@ class Consumer:
     """Forwarding of a producer to a transport. `current` is what it gets, `target` what it waits for or gets."""
 
     def __init__(self, command: Consume, producer: Producer, transport: Transport) -> None:
-        sequence = transport.next_sequence(command.ssrc)
-        rtx_sequence = transport.next_sequence(command.rtx_ssrc)
+        sequence = transport.subscriber.next_sequence(command.ssrc)
+        rtx_sequence = transport.subscriber.next_sequence(command.rtx_ssrc)
         self.id = command.consumer_id
         self.ssrc = command.ssrc
         self.rtx_ssrc = command.rtx_ssrc

@@ -6,9 +6,9 @@ lengths, so packets are looked through before it sees them, and whatever it rais
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import struct
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, cast
 
@@ -122,8 +122,15 @@ class _Adapter:
 class DataChannels:
     """The data channels of one transport, by label. Needs a running event loop."""
 
-    def __init__(self, role: Role, send: Callable[[bytes], None], listener: Listener) -> None:
+    def __init__(
+        self,
+        role: Role,
+        send: Callable[[bytes], None],
+        listener: Listener,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.closed = False
+        self._clock = clock
         self._listener = listener
         self._association: Any = RTCSctpTransport(cast(Any, _Adapter(role, send)), port=5000)
         self._association.on("datachannel", self._accepted)
@@ -195,7 +202,7 @@ class DataChannels:
 
     def _message(self, label: str, message: str | bytes) -> None:
         payload = message.encode() if isinstance(message, str) else message
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         if len(payload) <= MAX_MESSAGE and self._messages.take(now) and self._bytes.take(now, len(payload)):
             self._listener.message(label, payload)
         elif not self._complained:

@@ -6,14 +6,13 @@ import logging
 from collections.abc import Callable
 
 from meetings.signaling.media import rtcp, schema, srtp
-from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate, Dtls
-from meetings.signaling.media.estimate import Downlink
 from meetings.signaling.media.forward import Sender
 from meetings.signaling.media.ice import Agent, Checked, Credentials
 from meetings.signaling.media.receive import Receiver
 from meetings.signaling.media.sctp import DataChannels
 from meetings.signaling.media.stun import Address, Message
+from meetings.signaling.media.subscriber import Subscriber
 from meetings.signaling.media.wire import Malformed
 
 logger = logging.getLogger(__name__)
@@ -22,9 +21,6 @@ logger = logging.getLogger(__name__)
 _HANDSHAKE_SECONDS = 30.0
 
 _FEEDBACK_SSRC = 1  # we send no media of our own to name
-
-# Sender reports that go into one datagram.
-_REPORTS_AT_ONCE = 38
 
 
 class Transport:
@@ -42,8 +38,7 @@ class Transport:
         self.id = command.transport_id
         self.agent = Agent(Credentials(command.ice_ufrag, command.ice_pwd))
         self.receiver = Receiver(_FEEDBACK_SSRC, self.send_rtcp)
-        self.consumers: dict[int, Consumer] = {}
-        self.downlink = Downlink()
+        self.subscriber = Subscriber(sender)
         self.outbound: srtp.Outbound | None = None
         self.dropped = 0
         self._inbound: srtp.Inbound | None = None
@@ -54,12 +49,6 @@ class Transport:
         self._emit = emit
         self._lost = False
         self._checked_at: float | None = None
-        self._next_sequences: dict[int, int] = {}
-        self._sent_octets = 0
-        self._rtt_ms = 0.0
-        self._heard_loss = 0.0
-        self._heard_jitter = 0.0
-        self._heard = False
 
     @property
     def connected(self) -> bool:
@@ -91,7 +80,7 @@ class Transport:
         if self._checked_at is None:
             self._checked_at = now
         if checked.moved:
-            self._moved()
+            self.subscriber.readdress()
         if checked.restarted and self.connected:
             self._emit(schema.TransportConnected(self.id))
         return checked
@@ -122,8 +111,7 @@ class Transport:
         self._inbound = srtp.Inbound(keys.profile, keys.remote)
         self._emit(schema.TransportConnected(self.id))
         self._start_data(remote)
-        for consumer in self._distinct_consumers():
-            consumer.producer.select(consumer, self.agent.heard_at)
+        self.subscriber.reselect(self.agent.heard_at)
 
     def _start_data(self, remote: schema.SetRemote) -> None:
         """Begin the association with the first description that has one."""
@@ -134,17 +122,12 @@ class Transport:
         for label, ordered, max_retransmits in remote.open_channels:
             self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
 
-    def _moved(self) -> None:
-        for consumer in self._distinct_consumers():
-            consumer.readdress()
-
     def lose(self, reason: str) -> None:
         """Say once that the peer is gone."""
         if self._lost:
             return
         self._lost = True
-        for consumer in self._distinct_consumers():
-            consumer.producer.select(consumer, self.agent.heard_at)
+        self.subscriber.reselect(self.agent.heard_at)
         self._emit(schema.TransportLost(self.id, reason))
 
     def close(self) -> None:
@@ -182,7 +165,7 @@ class Transport:
         if source == self.agent.selected:
             self.agent.heard_at = now
         elif self.agent.heard(source, now):
-            self._moved()
+            self.subscriber.readdress()
 
     def send_rtcp(self, packet: bytes) -> None:
         """One compound packet to the peer."""
@@ -193,68 +176,9 @@ class Transport:
 
     def _take_rtcp(self, packets: list[rtcp.Packet], now: float) -> None:
         for packet in packets:
-            match packet:
-                case rtcp.SenderReport():
-                    self.receiver.sender_report(packet, now)
-                    self._reported(packet.reports, now)
-                case rtcp.ReceiverReport():
-                    self._reported(packet.reports, now)
-                case rtcp.Nack():
-                    consumer = self.consumers.get(packet.media_ssrc)
-                    if consumer is not None and packet.media_ssrc == consumer.ssrc:
-                        consumer.resend(self._sender, packet.lost, now)
-                case rtcp.KeyframeRequest():
-                    consumer = self.consumers.get(packet.media_ssrc)
-                    if consumer is not None and consumer.current is not None:
-                        consumer.producer.request_keyframe(consumer.current, now)
-                case rtcp.Remb():
-                    self.downlink.remb = packet.bitrate
-                case _:
-                    pass
-
-    def _reported(self, reports: tuple[rtcp.Report, ...], now: float) -> None:
-        worst = None
-        for report in reports:
-            consumer = self.consumers.get(report.ssrc)
-            if consumer is None or report.ssrc != consumer.ssrc:
-                continue
-            loss = report.fraction_lost / 256
-            self._heard = True
-            self._heard_loss = max(self._heard_loss, loss)
-            self._heard_jitter = max(self._heard_jitter, report.jitter * 1000 / consumer.producer.clock_rate)
-            rtt = consumer.round_trip(report, now)
-            if rtt is not None:
-                self._rtt_ms = rtt * 1000
-            if consumer.producer.kind == "video":
-                worst = max(worst or 0.0, loss)
-        if worst is not None and self.downlink.reported(worst, now):
-            for consumer in self._distinct_consumers():
-                consumer.limit = self.downlink.limit
-                consumer.producer.select(consumer, now)
-
-    # ------------------------------------------------------------------------------------------ subscribers
-
-    def subscribe(self, consumer: Consumer) -> None:
-        """A consumer sends to this transport from now on."""
-        self.consumers[consumer.ssrc] = consumer
-        if consumer.rtx_ssrc:
-            self.consumers[consumer.rtx_ssrc] = consumer
-        consumer.limit = self.downlink.limit
-
-    def unsubscribe(self, consumer: Consumer) -> None:
-        """It is closed. Its numbers are kept: under the same SSRC none may ever be used twice."""
-        for ssrc in (consumer.ssrc, consumer.rtx_ssrc):
-            self.consumers.pop(ssrc, None)
-        self._next_sequences[consumer.ssrc] = consumer.next_sequence
-        if consumer.rtx_ssrc:
-            self._next_sequences[consumer.rtx_ssrc] = consumer.rtx_sequence
-
-    def next_sequence(self, ssrc: int) -> int | None:
-        """Where an SSRC that was used before has to go on."""
-        return self._next_sequences.get(ssrc)
-
-    def _distinct_consumers(self) -> list[Consumer]:
-        return [consumer for ssrc, consumer in self.consumers.items() if ssrc == consumer.ssrc]
+            if isinstance(packet, rtcp.SenderReport):
+                self.receiver.sender_report(packet, now)
+            self.subscriber.take(packet, now)
 
     # ------------------------------------------------------------------------------------------ data
 
@@ -300,18 +224,5 @@ class Transport:
         if not self.connected:
             return
         self.receiver.report(now)
-        octets = sum(consumer.sent_octets for consumer in self._distinct_consumers())
-        self.downlink.sent = max(0, octets - self._sent_octets) * 8
-        self._sent_octets = octets
-        reports = [consumer.sender_report(now) for consumer in self._distinct_consumers()]
-        packets = [rtcp.sender_report(report) for report in reports if report is not None]
-        for start in range(0, len(packets), _REPORTS_AT_ONCE):
-            self.send_rtcp(b"".join(packets[start : start + _REPORTS_AT_ONCE]))
-
-    def take_statistics(self) -> schema.ConsumerStats | None:
-        """What receivers reported since the last call."""
-        if not self._heard:
-            return None
-        statistics = schema.ConsumerStats(self.id, self._heard_loss, self._heard_jitter, self._rtt_ms)
-        self._heard, self._heard_loss, self._heard_jitter = False, 0.0, 0.0
-        return statistics
+        for packet in self.subscriber.report(now):
+            self.send_rtcp(packet)

@@ -196,12 +196,12 @@ class Worker:
         transport = self._transports.get(command.transport_id)
         if producer is None or transport is None or command.consumer_id in self._consumers:
             return
-        if command.ssrc in transport.consumers or command.rtx_ssrc in transport.consumers:
+        if transport.subscriber.uses(command.ssrc):
             logger.error("consumer %s: its SSRC is in use on transport %s", command.consumer_id, transport.id)
             return
         consumer = Consumer(command, producer, transport)
         self._consumers[consumer.id] = consumer
-        transport.subscribe(consumer)
+        transport.subscriber.add(consumer)
         producer.add(consumer, _now())
 
     def _set_consumer(
@@ -220,7 +220,7 @@ class Worker:
         consumer = self._consumers.pop(consumer_id, None)
         if consumer is not None:
             consumer.producer.remove(consumer)
-            consumer.transport.unsubscribe(consumer)
+            consumer.transport.subscriber.remove(consumer)
 
     def _pong(self, number: int, at: port.Port) -> schema.Pong:
         return schema.Pong(number, time.process_time(), at.packets_in, at.sender.packets)
@@ -259,7 +259,7 @@ class Worker:
 
     def _statistics(self, now: float) -> None:
         for transport in self._transports.values():
-            statistics = transport.take_statistics()
+            statistics = transport.subscriber.take_statistics(transport.id)
             if statistics is not None:
                 self._emit(statistics)
 

@@ -126,9 +126,8 @@ class Meeting:
 
     def _consumer(self, codec: Codec, number: int, *, rtx: bool) -> Consumer:
         outbound = srtp.Outbound(srtp.AEAD_AES_128_GCM, os.urandom(28))
-        transport = SimpleNamespace(
-            connected=True, selected=ADDRESS, outbound=outbound, next_sequence=lambda ssrc: None
-        )
+        unused = SimpleNamespace(next_sequence=lambda ssrc: None)
+        transport = SimpleNamespace(connected=True, selected=ADDRESS, outbound=outbound, subscriber=unused)
         ssrc = 100 + 10 * number
         consume = Consume(
             ConsumerId(str(number)), ProducerId("p"), TransportId("b"), ssrc, ssrc + 1 if rtx else 0, codec, "1", GOT
