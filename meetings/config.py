@@ -55,7 +55,7 @@ class Settings(BaseSettings):
 
     helpline: str = "0262 000 0000"
     office_name: str = "Văn phòng UBND tỉnh"
-    superior_name: str = "ỦY BAN NHÂN DÂN TỈNH"
+    superior_name: str = "ỦY BAN NHÂN DÂN TỈNH ĐẮK LẮK"
     province_name: str = "tỉnh Đắk Lắk"
     place_name: str = "Đắk Lắk"
     office_symbol: str = "VPUBND"

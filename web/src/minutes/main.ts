@@ -31,9 +31,9 @@ function start(form: HTMLFormElement, paper: HTMLElement, template: HTMLTemplate
     clearTimeout(timer);
     if (pause !== null) timer = window.setTimeout(() => save(), pause);
   };
-  const say = (words: string, state: "st-fine" | "st-act" | "st-live") => {
+  const say = (words: string, state: "state-fine" | "state-act" | "state-live") => {
     const line = document.createElement("span");
-    line.className = `st ${state}`;
+    line.className = `state ${state}`;
     line.textContent = words;
     shown?.replaceChildren(line);
   };
@@ -42,23 +42,23 @@ function start(form: HTMLFormElement, paper: HTMLElement, template: HTMLTemplate
     if (saving.state === "saving" && !sending) sending = send(keepalive).finally(() => (sending = null));
   };
   const send = async (keepalive: boolean) => {
-    say(page.words.saving, "st-act");
+    say(page.words.saving, "state-act");
     try {
       const path = `/api/meetings/${form.dataset["meeting"]}/minutes`;
       const answer = await call<{ version: number; saved_at: string }>("POST", path, contentOf(new FormData(form), saving.version), keepalive);
       happen({ type: "saved", version: answer.version });
       const time = new Date(answer.saved_at).toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
-      say(page.words.saved.replace("{time}", time), "st-fine");
+      say(page.words.saved.replace("{time}", time), "state-fine");
     } catch (cause) {
       if (cause instanceof Refused && cause.code === "changed_meanwhile") return clash(cause);
       happen({ type: cause instanceof Refused ? "refused" : "unreachable" });
-      say(cause instanceof Refused ? cause.message : page.words.unsaved, "st-live");
+      say(cause instanceof Refused ? cause.message : page.words.unsaved, "state-live");
     }
   };
   /** Two people wrote: the form goes to the server as it is, whose page shows both versions side by side. */
   const clash = (cause: Refused) => {
     happen({ type: "clashed" });
-    say(cause.message, "st-live");
+    say(cause.message, "state-live");
     const compare = document.createElement("button");
     compare.name = "do";
     compare.value = "save";
