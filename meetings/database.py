@@ -78,6 +78,7 @@ class Database:
         )
         self._writer, self._reader = _sqlite(url) if self.dialect == "sqlite" else _postgresql(url)
         self.after_commit: list[Callable[[dict[Any, Any]], None]] = []
+        self._writing: set[asyncio.Task[Any] | None] = set()
 
     @property
     def engine(self) -> AsyncEngine:
@@ -90,20 +91,32 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Commits when the block ends well, rolls back otherwise. A cancelled task never leaves it half done."""
-        session = AsyncSession(self._writer, expire_on_commit=False)
+        task = asyncio.current_task()
+        if task in self._writing:  # on SQLite it would wait for itself
+            raise RuntimeError("a transaction inside a transaction of the same task")
+        self._writing.add(task)
+        session, stored = AsyncSession(self._writer, expire_on_commit=False), False
+
+        async def commit() -> None:
+            nonlocal stored
+            await session.commit()
+            stored = True
+
         try:
             with _translated():
                 # taking the lock first: a transaction that reads and then writes cannot be overtaken
                 await _finish(session.connection())
                 yield session
-                await _finish(session.commit())
+                await _finish(commit())
         except BaseException:
             await _finish(session.rollback())
             raise
         finally:
+            self._writing.discard(task)
             await _finish(session.close())
-        for listener in self.after_commit:
-            listener(session.info)
+            if stored:  # also when the task was cancelled during the commit
+                for listener in self.after_commit:
+                    listener(session.info)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -117,6 +117,36 @@ async def test_listeners_hear_of_what_is_stored_and_only_then(database: Database
     assert heard == ["stored"]
 
 
+async def test_whoever_is_cancelled_during_the_commit_is_heard_of_all_the_same(database: Database) -> None:
+    heard: set[object] = set()
+    database.after_commit.append(lambda info: heard.add(info.get("what")))
+
+    async def tell(name: str) -> None:
+        async with database.transaction() as session:
+            session.info["what"] = name
+            session.add(ChainHead(chain=name, seq=1, hash=""))
+
+    for steps in range(20):
+        task = asyncio.create_task(tell(f"chain {steps}"))
+        for _ in range(steps * 2):
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert set(await heads(database)) == heard
+
+
+async def test_a_transaction_inside_a_transaction_is_a_mistake_told_at_once(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        await _nested(database)
+    await write(database, "afterwards")
+
+
+async def _nested(database: Database) -> None:
+    async with database.transaction(), database.transaction():
+        raise AssertionError("unreachable")
+
+
 async def test_an_instant_comes_back_as_it_was_whatever_its_zone(database: Database) -> None:
     in_dak_lak = AT.astimezone(timezone(timedelta(hours=7)))
     async with database.transaction() as session:
