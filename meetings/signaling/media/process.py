@@ -33,7 +33,7 @@ _MAX_UNREAD = 8 << 20
 _CROWDED = 1 << 20
 _REPLACED_SOON = (schema.AudioLevels, schema.ConsumerStats)
 
-_START_SECONDS = 10.0
+_START_SECONDS = 20.0
 _STOP_SECONDS = 3.0
 _PR_SET_PDEATHSIG = 1
 

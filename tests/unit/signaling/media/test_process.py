@@ -45,7 +45,7 @@ async def test_a_started_worker_says_where_it_listens_and_answers_pings(worker: 
     assert port > 0
     assert len(ready.fingerprint.split(":")) == 32
     worker.send(schema.Ping(7))
-    pong = await asyncio.wait_for(watcher.events.get(), 5)
+    pong = await asyncio.wait_for(watcher.events.get(), 20)
     assert isinstance(pong, schema.Pong)
     assert pong.number == 7
 
@@ -64,7 +64,7 @@ async def test_a_killed_worker_is_noticed_once(watcher: Watcher) -> None:
     await link.start(watcher.events.put_nowait, watcher.exits.put_nowait)
     assert link.pid is not None
     os.kill(link.pid, signal.SIGKILL)
-    reason = await asyncio.wait_for(watcher.exits.get(), 5)
+    reason = await asyncio.wait_for(watcher.exits.get(), 20)
     assert "code -9" in reason
     link.send(schema.Ping(1))
     await link.close()
@@ -95,7 +95,7 @@ async def test_a_worker_ends_with_its_parent() -> None:
     child = int(await asyncio.wait_for(parent.stdout.readline(), 20))
     parent.kill()
     await parent.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while _runs(child):
             await asyncio.sleep(0.02)
 
