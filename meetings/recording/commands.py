@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from meetings.config import Settings
+from meetings.logs import configure
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -23,6 +24,7 @@ def record(
     coordinator: Annotated[str, typer.Option(help="The coordinator's address; default: on this machine.")] = "",
 ) -> None:
     """Record the meetings that the coordinator names."""
+    configure()
     settings = Settings()
     asyncio.run(_run(coordinator or f"http://{settings.host}:{settings.port}", settings.internal_secret))
 

@@ -26,6 +26,7 @@ from meetings.recording.scenes import Picture, Scene, Story, scenes
 from meetings.recording.tape import recorded_files
 
 PART_MS = 60_000
+SLICE_MS = 20_000
 NICE = 10
 JOIN_SHARE = 0.1  # of the whole work, for the progress shown
 PARTS, LOCK = "parts", "compose.lock"
@@ -51,10 +52,10 @@ def story_of(order: ComposeOrder) -> Story:
     entries = manifest.read(directory)
     files = recorded_files(directory)
     ends = [entry.t for entry in entries if entry.kind == "mark" and entry["what"] == "stop"]
-    duration = max([*ends, *(one.starts_ms + one.duration_ms for one in files)], default=0)
+    duration = ends[-1] if ends else max((one.starts_ms + one.duration_ms for one in files), default=0)
     return Story(
         duration_ms=duration,
-        pictures=[_picture(one) for one in files if one.kind != "audio"],
+        pictures=[shown for one in files if one.kind != "audio" for shown in _pictures(one, _hidden(entries, one))],
         speaking=[(entry.t, tuple(entry["active"])) for entry in entries if entry.kind == "speakers"],
         floor=order.floor,
         main=order.main,
@@ -62,9 +63,37 @@ def story_of(order: ComposeOrder) -> Story:
     )
 
 
-def _picture(one: RecordedFile) -> Picture:
-    screen, ends = one.kind == "screen", one.starts_ms + one.duration_ms
-    return Picture(one.name, one.identity, one.participant_name, screen, one.starts_ms, ends)
+def _hidden(entries: list[manifest.Entry], file: RecordedFile) -> list[tuple[int, int]]:
+    """When the camera or screen of a file was switched off: (from, to)."""
+    track = next(entry["track"] for entry in entries if entry.kind == "open" and entry["file"] == file.name)
+    found: list[tuple[int, int]] = []
+    off: int | None = None
+    for entry in entries:
+        if entry.kind != "mute" or entry["track"] != track:
+            continue
+        if entry["muted"] and off is None:
+            off = entry.t
+        elif not entry["muted"] and off is not None:
+            found.append((off, entry.t))
+            off = None
+    return [*found, (off, file.starts_ms + file.duration_ms)] if off is not None else found
+
+
+def _pictures(file: RecordedFile, hidden: list[tuple[int, int]]) -> Iterator[Picture]:
+    """The stretches in which a file has something to show."""
+    start, end = file.starts_ms, file.starts_ms + file.duration_ms
+    for off, on in [*hidden, (end, end)]:
+        if min(off, end) > start:
+            yield Picture(
+                file.name,
+                file.identity,
+                file.participant_name,
+                file.kind == "screen",
+                start,
+                min(off, end),
+                origin_ms=file.starts_ms,
+            )
+        start = max(start, on)
 
 
 @dataclass
@@ -125,7 +154,7 @@ class Painter:
             self.canvas.put(self._pen.head(self._order.title, clock), HEAD.x, HEAD.y)
 
     def _tile(self, picture: Picture, box: Box, t: int) -> None:
-        frame = self._source(picture.name).at(t - picture.starts_ms)
+        frame = self._source(picture.name).at(t - picture.origin_ms)
         shown = self._shown.setdefault(box, _Shown())
         if frame is None or frame is shown.frame:
             return
@@ -162,10 +191,17 @@ def _compose_part(painter: Painter, order: ComposeOrder, start: int, end: int, p
     for number in range((end - start) * codecs.FPS // 1000):
         painter.paint(start + number * 1000 // codecs.FPS)
         writer.show(painter.canvas.planes)
-    tracks = list(_sounds(order, start, end))
-    writer.sound(codecs.mixed(tracks, (end - start) * codecs.RATE // 1000))
+    writer.sound(_mix(order, start, end))
     writer.close()
     draft.rename(path)
+
+
+def _mix(order: ComposeOrder, start: int, end: int) -> Iterator[Any]:
+    """The mixed sound of a stretch, a slice at a time: twenty open microphones of a minute would fill the memory."""
+    for at in range(start, end, SLICE_MS):
+        until = min(at + SLICE_MS, end)
+        tracks = list(_sounds(order, at, until))
+        yield from codecs.mixed(tracks, (until - at) * codecs.RATE // 1000)
 
 
 def _sounds(order: ComposeOrder, start: int, end: int) -> Iterator[bytearray]:

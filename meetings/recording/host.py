@@ -115,6 +115,7 @@ class Host:
         self._reports: asyncio.Queue[Report] = asyncio.Queue(REPORTS_WAITING)
         self._spare: asyncio.Task[asyncio.subprocess.Process] | None = None
         self._stopping = False
+        self._away = False
 
     @property
     def process_ids(self) -> dict[str, int]:
@@ -139,8 +140,11 @@ class Host:
         try:
             work = await self._coordinator.poll(Poll(self.worker, tuple(self._keepers)))
         except (CoordinatorAway, msgspec.DecodeError) as error:
-            log.warning("recorder.coordinator_away", reason=str(error))
+            if not self._away:
+                log.warning("recorder.coordinator_away", reason=str(error))
+            self._away = True
             return
+        self._away = False
         wanted = {one.recording_id: one for one in work.assignments}
         for recording, assignment in wanted.items():
             self._assign(recording, assignment)

@@ -12,7 +12,7 @@ SETTLE_MS = 1500  # somebody who speaks for less than this does not take the sta
 
 @dataclass(frozen=True)
 class Picture:
-    """A file with pictures and when they are there."""
+    """A stretch of a file with pictures; `origin_ms` is where the file's own clock begins."""
 
     name: str
     identity: str
@@ -20,6 +20,7 @@ class Picture:
     screen: bool
     starts_ms: int
     ends_ms: int
+    origin_ms: int = 0
 
     def covers(self, t: int) -> bool:
         return self.starts_ms <= t < self.ends_ms

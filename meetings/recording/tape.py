@@ -25,6 +25,7 @@ LOCK = "lock"
 TAKE_OVER_SECONDS = 2.0
 BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk is full
 BALLAST_BYTES = 512 * 1024
+STANDS_MS = {"audio": 0, "video": 3000, "screen": 3_600_000}  # a shared page may stand still for as long as it likes
 MEDIA_TYPES = {"audio": "audio/webm", "video": "video/webm", "screen": "video/webm"}
 
 
@@ -129,10 +130,11 @@ class Tape:
         return opened
 
     def close(self, opened: OpenFile) -> None:
-        """Seal a file and bind its content by its hash."""
+        """Seal a file and bind its content by its hash. A picture stands for a while after its last frame."""
         if opened.name not in self._files:
             return
-        sealed = opened.writer.close()
+        now = self.now() - opened.starts_ms
+        sealed = opened.writer.close(min(now, opened.writer.end_ms + STANDS_MS[opened.kind]))
         self._note_closed("close", opened.name, opened.starts_ms, sealed)
         del self._files[opened.name]
         self._bytes += opened.writer.path.stat().st_size
@@ -146,7 +148,7 @@ class Tape:
             file=name,
             starts=starts_ms,
             duration=sealed.duration_ms,
-            frames=sealed.blocks,
+            frames=sealed.frames,
             size=path.stat().st_size,
             sha256=manifest.file_hash(path),
         )
@@ -187,6 +189,11 @@ class Tape:
             with contextlib.suppress(ValueError):  # closed meanwhile, and synced by that
                 one.writer.sync()
         self._manifest.sync()
+        directory = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the names of new files, too
+        finally:
+            os.close(directory)
 
     def free_bytes(self) -> int:
         """What the disk has left."""

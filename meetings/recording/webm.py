@@ -44,10 +44,10 @@ class TrackFormat:
 
 @dataclass
 class Sealed:
-    """A file after sealing: its length on its own clock and how many blocks it holds."""
+    """A file after sealing: its length on its own clock, and how many frames it holds where that is known."""
 
     duration_ms: int
-    blocks: int
+    frames: int | None = None
 
 
 def vint(value: int, width: int = 8) -> bytes:
@@ -207,8 +207,9 @@ class TrackWriter:
         """Have the disk confirm what was flushed; blocking, for a thread."""
         os.fdatasync(self._file.fileno())
 
-    def close(self) -> Sealed:
-        """Flush, close the last cluster, add cues and duration, sync."""
+    def close(self, until_ms: int = 0) -> Sealed:
+        """Flush, close the last cluster, add cues and duration, sync. The last picture stands until `until_ms`."""
+        self._end_ms = max(self._end_ms, until_ms)
         self.flush()
         self._close_cluster()
         seal(self._file, self._front, self._cues, self._end_ms)
@@ -271,16 +272,16 @@ def seal(file: BinaryIO, where: Front, cues: list[Cue], duration_ms: int) -> Non
 
 @dataclass
 class Scan:
-    """What is whole in a file that was cut: where it ends, its clusters (position, time, end) and blocks."""
+    """What is whole in a file that was cut: where that ends, the clusters still open, places to seek to."""
 
     whole_until: int
-    last_ms: int = 0
-    blocks: int = 0
-    clusters: list[tuple[int, int, int]] = field(default_factory=list)
+    last_ms: int = -1
+    open_clusters: list[tuple[int, int]] = field(default_factory=list)  # (position, end of what is whole)
     cues: list[Cue] = field(default_factory=list)
 
 
 def _read_size(file: BinaryIO) -> int | None:
+    """A data size; None where the file ends or the size is unknown (all ones)."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -288,69 +289,90 @@ def _read_size(file: BinaryIO) -> int | None:
     rest = file.read(width - 1)
     if len(rest) < width - 1:
         return None
-    return int.from_bytes(bytes([first[0] & ((1 << (8 - width)) - 1)]) + rest, "big")
+    value = int.from_bytes(bytes([first[0] & ((1 << (8 - width)) - 1)]) + rest, "big")
+    return None if value == (1 << (7 * width)) - 1 else value
 
 
-def _read_header(file: BinaryIO) -> tuple[int, int] | None:
-    """Identifier and size of the element here; None at the end of the file or when it is cut."""
+def _read_identifier(file: BinaryIO) -> int | None:
     first = file.read(1)
     if not first or not first[0]:
         return None
     width = 9 - first[0].bit_length()
     rest = file.read(width - 1)
-    size = _read_size(file) if len(rest) == width - 1 and width <= 4 else None
-    return None if size is None else (int.from_bytes(first + rest, "big"), size)
+    return int.from_bytes(first + rest, "big") if width <= 4 and len(rest) == width - 1 else None
 
 
-def _elements(file: BinaryIO, start: int, length: int) -> Iterator[tuple[int, int, int, int]]:
-    """(identifier, position, body position, end) of whole elements from `start`; clusters are entered."""
-    at = start
-    while at < length:
-        file.seek(at)
-        header = _read_header(file)
-        if header is None:
-            return
-        identifier, size = header
-        body = file.tell()
-        end = body if identifier == CLUSTER else body + size
-        if end > length:
-            return
-        yield identifier, at, body, end
-        at = end
+@dataclass(frozen=True)
+class _Element:
+    identifier: int | None
+    at: int
+    body: int
+    size: int | None
+
+    @property
+    def end(self) -> int:
+        return self.body + (self.size or 0)
+
+
+def _element_at(file: BinaryIO, at: int) -> _Element:
+    file.seek(at)
+    identifier = _read_identifier(file)
+    size = _read_size(file) if identifier is not None else None
+    return _Element(identifier, at, at + 12 if identifier == CLUSTER else file.tell(), size)
 
 
 def scan(file: BinaryIO, first_cluster: int, video: bool) -> Scan:
-    """Walk over clusters and blocks and note what is whole; payloads are skipped, not read."""
+    """Hop from cluster to cluster; the blocks are looked at one by one only where the file may be cut."""
     length = file.seek(0, os.SEEK_END)
     found = Scan(first_cluster)
-    cluster_at, cluster_time = -1, 0
-    for identifier, at, body, end in _elements(file, first_cluster, length):
-        if identifier == CLUSTER:
-            cluster_at = at
+    cluster = _element_at(file, first_cluster)
+    while cluster.identifier == CLUSTER:
+        following = _element_at(file, cluster.end) if cluster.size is not None and cluster.end <= length else None
+        if following is not None and following.identifier == CLUSTER and following.end <= length:
+            blocks = _blocks(file, cluster.body, cluster.end)
+            _note(found, cluster.at, blocks, video, only_first=True)
+            found.whole_until = cluster.end
+            cluster = following
             continue
-        if identifier == TIMECODE:
-            file.seek(body)
-            cluster_time = int.from_bytes(file.read(end - body), "big")
-            found.clusters.append((cluster_at, cluster_time, end))
-        elif identifier == SIMPLE_BLOCK and found.clusters:
-            _note_block(file, found, body, video)
-            found.clusters[-1] = (cluster_at, cluster_time, end)
-        else:  # cues of a file that was already sealed, or bytes that are no block
+        until = length if following is None else cluster.end
+        whole = _note(found, cluster.at, _blocks(file, cluster.body, until), video, only_first=False)
+        if whole is None:
             break
-        found.whole_until = end
+        if following is None:
+            found.open_clusters.append((cluster.at, whole))
+        found.whole_until = whole
+        cluster = _element_at(file, whole)
     return found
 
 
-def _note_block(file: BinaryIO, found: Scan, body: int, video: bool) -> None:
-    file.seek(body)
-    _track, relative, flags = struct.unpack(">BhB", file.read(4))
-    cluster_at, cluster_time, _ = found.clusters[-1]
-    found.last_ms = max(found.last_ms, cluster_time + relative)
-    found.blocks += 1
-    last = found.cues[-1] if found.cues else None
-    first_of_cluster = last is None or last.cluster_at != cluster_at
-    if flags & 0x80 and first_of_cluster and (video or last is None or cluster_time >= last.time + CUE_SPACING_MS):
-        found.cues.append(Cue(cluster_time, cluster_at))
+def _blocks(file: BinaryIO, at: int, until: int) -> Iterator[tuple[int, int, bool]]:
+    """(time in milliseconds, end, whether it is a keyframe) of each whole block of a cluster."""
+    cluster_time = 0
+    while at < until:
+        one = _element_at(file, at)
+        if one.size is None or one.end > until or one.identifier not in (TIMECODE, SIMPLE_BLOCK):
+            return
+        file.seek(one.body)
+        if one.identifier == TIMECODE:
+            cluster_time = int.from_bytes(file.read(one.size), "big")
+        else:
+            _track, relative, flags = struct.unpack(">BhB", file.read(4))
+            yield cluster_time + relative, one.end, bool(flags & 0x80)
+        at = one.end
+
+
+def _note(
+    found: Scan, cluster_at: int, blocks: Iterator[tuple[int, int, bool]], video: bool, *, only_first: bool
+) -> int | None:
+    """Take the blocks of a cluster into account; where the last whole one ends, None if there is none."""
+    whole = None
+    for number, (time, end, keyframe) in enumerate(blocks):
+        if number == 0 and keyframe and (video or not found.cues or time >= found.cues[-1].time + CUE_SPACING_MS):
+            found.cues.append(Cue(time, cluster_at))
+        found.last_ms, whole = max(found.last_ms, time), end
+        if only_first:
+            break
+    return whole
 
 
 def mend(path: Path, kind: str) -> Sealed | None:
@@ -363,16 +385,16 @@ def mend(path: Path, kind: str) -> Sealed | None:
         if where is None:
             return None
         found = scan(file, where[1], kind == "video")
-        if not found.blocks:
+        if found.last_ms < 0:
             return None
         file.truncate(found.whole_until)
-        for at, _time, end in found.clusters:
+        for at, end in found.open_clusters:
             _close_cluster(file, at, end)
         duration = found.last_ms + (20 if kind == "audio" else 0)
         seal(file, where[0], found.cues, duration)
         file.flush()
         os.fsync(file.fileno())
-    return Sealed(duration, found.blocks)
+    return Sealed(duration)
 
 
 def _find_front(file: BinaryIO) -> tuple[Front, int] | None:
@@ -382,9 +404,6 @@ def _find_front(file: BinaryIO) -> tuple[Front, int] | None:
     file.seek(0)
     if file.read(known.segment_at) != known.data[: known.segment_at]:
         return None
-    file.seek(known.tracks_at)
-    header = _read_header(file)
-    if header is None or header[0] != TRACKS:
-        return None
-    first_cluster = file.tell() + header[1]
-    return (known, first_cluster) if first_cluster <= length else None
+    tracks = _element_at(file, known.tracks_at)
+    whole = tracks.identifier == TRACKS and tracks.size is not None and tracks.end <= length
+    return (known, tracks.end) if whole else None

@@ -12,6 +12,7 @@ import pytest
 from meetings.recording import compose as composing
 from meetings.recording.canvas import BLACK, HEIGHT, STAGE, WHOLE, WIDTH, Box, Canvas, Pen, fitted
 from meetings.recording.compose import ComposeOrder, compose, parts_of
+from meetings.recording.manifest import Manifest
 from meetings.recording.tape import Tape
 from meetings.signaling.client import RemoteTrack
 from tests.unit.recording.samples import opus_packets, vp8_frames
@@ -92,6 +93,21 @@ def test_it_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.Mon
         ]
     assert len(times) == 80
     assert max(after - before for before, after in itertools.pairwise(times)) < 0.06
+
+
+def test_a_camera_that_was_switched_off_is_not_shown_meanwhile(tmp_path: Path) -> None:
+    order = taped(tmp_path)
+    before = composing.story_of(order).pictures
+    assert [(one.name, one.starts_ms, one.ends_ms) for one in before if one.identity == "point:east"] == [
+        (before[0].name, 0, before[0].ends_ms)
+    ]
+    log = Manifest(tmp_path)
+    log.append("mute", 1000, track="TR_veast", identity="point:east", muted=True)
+    log.append("mute", 2500, track="TR_veast", identity="point:east", muted=False)
+    log.append("mute", 3500, track="TR_veast", identity="point:east", muted=True)
+    log.close()
+    shown = [one for one in composing.story_of(order).pictures if one.identity == "point:east"]
+    assert [(one.starts_ms, one.ends_ms, one.origin_ms) for one in shown] == [(0, 1000, 0), (2500, 3500, 0)]
 
 
 def test_parts_cover_the_recording() -> None:
