@@ -116,7 +116,26 @@ function loudest(samples, rate) {
   return best;
 }
 
+// Milliseconds from the wish to join to the first decoded picture of anybody, with a room of its own.
+async function firstPicture(url, token) {
+  const visit = new Room({adaptiveStream: false});
+  const began = performance.now();
+  const shown = new Promise((resolve) => {
+    visit.on(RoomEvent.TrackSubscribed, (track) => {
+      if (track.kind !== 'video') return;
+      const element = track.attach();
+      element.requestVideoFrameCallback(() => resolve(performance.now() - began));
+      document.body.append(element);
+    });
+  });
+  await visit.connect(url, token);
+  const elapsed = await shown;
+  await visit.disconnect();
+  return elapsed;
+}
+
 window.client = {
+  firstPicture,
   join,
   publish,
   seen,

@@ -293,6 +293,9 @@ class BrowserClient:
     async def attributes(self, identity: str) -> dict[str, str]:
         return dict(await self.call("attributes", identity) or {})
 
+    async def speaking(self) -> set[str]:
+        return set(await self.call("speaking"))
+
     async def connected(self) -> bool:
         return bool(await self.call("state") == "connected")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from livekit import api
 
-from tests.conformance.clients import Client, SdkClient, eventually, sees_and_hears, token
+from tests.conformance.clients import BrowserClient, Client, SdkClient, eventually, sees_and_hears, token
 from tests.conformance.conftest import RelayProcess, server_api
 from tests.conformance.windows import browser_client
 from tests.senders import BLUE, GREEN, RED, Sender
@@ -43,6 +43,7 @@ async def test_three_kinds_of_clients_meet_in_one_room(clients: dict[str, Client
         await sees_and_hears(clients[one], other, sender)
     await layers_switch_on_request(clients)
     await a_mute_silences_that_tone_only(clients)
+    await everybody_knows_who_speaks(clients)
     await words_and_attributes_arrive(clients)
     await who_comes_twice_puts_the_first_out(clients, relay)
     await removal_ends_it(clients, relay)
@@ -73,6 +74,16 @@ async def a_mute_silences_that_tone_only(clients: dict[str, Client]) -> None:
         await sees_and_hears(listener, third, SENDERS[third])
         await client.mute(False)
         await sees_and_hears(listener, name, SENDERS[name])
+
+
+async def everybody_knows_who_speaks(clients: dict[str, Client]) -> None:
+    await clients["firefox"].mute(True)
+    for client in clients.values():
+        if isinstance(client, BrowserClient):  # the Python SDK passes on changes only, not who speaks now
+            await eventually(
+                f"{client.name} knows who speaks", client.speaking, lambda who: who == {"python", "chromium"}
+            )
+    await clients["firefox"].mute(False)
 
 
 async def words_and_attributes_arrive(clients: dict[str, Client]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 
-import psutil  # type: ignore[import-untyped]  # publishes no types
+import psutil
 import pytest
 
 from tests.conformance.clients import SdkClient, eventually, sees_and_hears, token

@@ -1,0 +1,32 @@
+"""How long it takes from the wish to join to the first decoded picture, on loopback."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.clients import SdkClient, token
+from tests.conformance.conftest import RelayProcess
+from tests.conformance.windows import browser_client
+from tests.senders import GREEN, RED
+
+pytestmark = [pytest.mark.browser, pytest.mark.conformance, pytest.mark.timeout(180)]
+JOINS = 10
+LIMIT_MS = 3000  # far above what an idle machine needs; the figure itself is printed
+
+
+async def test_the_first_picture_is_there_soon_after_joining(
+    tmp_path: Path, page: str, relay: RelayProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    python = SdkClient("python")
+    await python.join(relay.url, token("python"))
+    await python.publish(RED)
+    async with browser_client("chromium", tmp_path, page, GREEN) as browser:
+        times = [await browser.call("firstPicture", relay.url, token(f"visitor-{number}")) for number in range(JOINS)]
+    await python.leave()
+    median = statistics.median(times)
+    with capsys.disabled():
+        print(f"\nfrom join to first picture: median of {JOINS} {median:.0f} ms, longest {max(times):.0f} ms")
+    assert median < LIMIT_MS
