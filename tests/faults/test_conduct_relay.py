@@ -104,15 +104,16 @@ async def test_a_mute_that_holds_still_holds_after_the_relay_was_killed(
     await home.secretary.act("mute", identity=E, hold=True)
     await hears(west, E, sound=False)
     await home.relay.kill()
-    killed = time.monotonic()
     await home.relay.start()
+    answers_again = time.monotonic()
     await eventually(
         "both are back at the relay",
         lambda: _back(home),
         lambda back: back,
     )
-    print(f"back {time.monotonic() - killed:.1f} s after the kill")
-    assert time.monotonic() - killed < 15
+    took = time.monotonic() - answers_again
+    print(f"back {took:.1f} s after the relay answers again")
+    assert took < 10
     await hears(east, W, sound=True)
     granted, published = await publications(home.relay, E)
     assert granted == {"CAMERA"}
