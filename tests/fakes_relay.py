@@ -21,6 +21,7 @@ class FakeWorker:
         self.commands: list[schema.Command] = []
         self.starts = 0
         self.closed = False
+        self.frozen = False  # then heartbeats are not answered
         self._on_event: OnEvent | None = None
         self._on_exit: OnExit | None = None
 
@@ -31,6 +32,11 @@ class FakeWorker:
 
     def send(self, command: schema.Command) -> None:
         self.commands.append(schema.decode_command(schema.encode(command)))
+        if isinstance(command, schema.Ping) and not self.frozen:
+            self.emit(schema.Pong(command.number, 0.0, 0, 0))
+
+    def kill(self) -> None:
+        self.end("killed")
 
     async def close(self) -> None:
         self.closed = True

@@ -29,6 +29,8 @@ TICK_SECONDS = 1.0
 # How long a seat is kept for a client whose signalling or media is lost, and for one that never gets connected.
 RETURN_SECONDS = 15.0
 CONNECT_SECONDS = 60.0
+# Heartbeats, one a tick, that a worker may leave unanswered. Counted, not timed: a pause of ours is not its fault.
+MISSED_HEARTBEATS = 3
 
 
 class NotReady(Exception):
@@ -64,6 +66,7 @@ class Relay:
         self._started_ms = int(self.clock.now().timestamp() * 1000)
         self._started_at = self.clock.monotonic()
         self._refreshed_at = self._started_at
+        self._unanswered = 0
         self._restarting: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -72,6 +75,7 @@ class Relay:
     async def start(self) -> None:
         """Start the media worker; raises WorkerError with a sentence for the operator."""
         self._ready = await self.worker.start(self.on_event, self._worker_ended)
+        self._unanswered = 0
 
     async def close(self) -> None:
         """Tell every client to come back, then end the worker."""
@@ -197,8 +201,10 @@ class Relay:
                     room.heard(by_track)
             case schema.ConsumerStats(transport, loss, jitter_ms, rtt_ms):
                 self._rated(_owner(transport)[0], quality.rate(loss, jitter_ms, rtt_ms))
+            case schema.Pong():
+                self._unanswered = 0
             case _:
-                pass  # layers, first packets and heartbeats concern the worker's own tests and health
+                pass  # layers and first packets decide nothing here
 
     def _connected(self, sid: ParticipantSid, kind: str) -> None:
         room = self._seats.get(sid)
@@ -251,8 +257,9 @@ class Relay:
                 continue
 
     def tick(self) -> None:
-        """What is due now: silent clients, seats kept long enough, empty rooms, tokens."""
+        """What is due now: the worker's heartbeat, silent clients, seats kept long enough, empty rooms, tokens."""
         now = self.clock.monotonic()
+        self._check_worker()
         for sid, session in list(self._sessions.items()):
             self._check_session(sid, session)
         for sid, room in list(self._seats.items()):
@@ -263,6 +270,18 @@ class Relay:
             self._refreshed_at = now
             for room in self.rooms.values():
                 room.refresh_tokens()
+
+    def _check_worker(self) -> None:
+        """A frozen worker is killed; its end then brings a new one."""
+        if self._ready is None:
+            return
+        if self._unanswered >= MISSED_HEARTBEATS:
+            logger.error("the media worker does not answer and is replaced")
+            self._unanswered = 0
+            self.worker.kill()
+            return
+        self._unanswered += 1
+        self.worker.send(schema.Ping(self._unanswered))
 
     def _check_session(self, sid: ParticipantSid, session: Session) -> None:
         if session.ended:

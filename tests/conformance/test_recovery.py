@@ -52,6 +52,21 @@ async def test_clients_are_back_after_the_media_worker_was_killed(relay: RelayPr
     await second.leave()
 
 
+async def test_clients_are_back_after_the_media_worker_froze(relay: RelayProcess) -> None:
+    first, second = await two_who_hear_each_other(relay)
+    assert relay.process is not None
+    (worker,) = psutil.Process(relay.process.pid).children()
+    os.kill(worker.pid, signal.SIGSTOP)
+    await eventually("the frozen one is gone", lambda: _gone(worker), bool)
+    await both_are_back(first, second)
+    await first.leave()
+    await second.leave()
+
+
+async def _gone(process: psutil.Process) -> bool:
+    return not process.is_running()
+
+
 async def test_clients_are_back_after_the_relay_was_killed_and_started_again(relay: RelayProcess) -> None:
     first, second = await two_who_hear_each_other(relay)
     await relay.kill()

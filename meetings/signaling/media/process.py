@@ -51,6 +51,9 @@ class WorkerLink(Protocol):
     def send(self, command: schema.Command) -> None:
         """Hand over one command; commands are carried out in order."""
 
+    def kill(self) -> None:
+        """End a worker that no longer answers, at once; `on_exit` follows."""
+
     async def close(self) -> None:
         """End the worker and wait for it; nothing happens if it has ended."""
 
@@ -73,6 +76,9 @@ class InProcessWorker:
     def send(self, command: schema.Command) -> None:
         if self._worker is not None:
             self._worker.handle(schema.decode_command(schema.encode(command)))
+
+    def kill(self) -> None:
+        """A worker on the caller's own loop cannot be frozen alone."""
 
     async def close(self) -> None:
         if self._worker is not None:
@@ -129,7 +135,7 @@ class ProcessWorker:
         writer.write(frame(schema.encode(command)))
         if writer.transport.get_write_buffer_size() > _MAX_UNREAD:
             logger.error("media worker %s reads no commands and is ended", self.pid)
-            self._kill()
+            self.kill()
 
     async def close(self) -> None:
         self._closing = True
@@ -161,10 +167,10 @@ class ProcessWorker:
         try:
             return await asyncio.wait_for(self._process.wait(), seconds)
         except TimeoutError:
-            self._kill()
+            self.kill()
             return await self._process.wait()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 

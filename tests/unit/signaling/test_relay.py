@@ -494,6 +494,22 @@ async def test_when_the_worker_ends_everybody_is_sent_to_come_back_to_a_new_one(
     assert Guest(house, "hue").told("join")[0].room.metadata == "kept"
 
 
+async def test_a_worker_that_answers_no_heartbeat_is_replaced_within_five_seconds(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    for _ in range(20):
+        hue.says(ping=1)
+        house.later(1)
+    assert hue.told("leave") == []
+    house.worker.frozen = True
+    for _ in range(4):
+        house.later(1)
+    assert hue.told("leave")[0].action == rtc.LeaveRequest.RECONNECT
+    restarting = house.relay._restarting
+    assert restarting is not None
+    await restarting
+    assert house.worker.starts == 2
+
+
 async def test_stopping_tells_everybody_and_ends_the_worker(house: House) -> None:
     hue = Guest(house, "hue").connects()
     await house.relay.close()
