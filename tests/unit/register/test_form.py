@@ -138,6 +138,13 @@ def test_the_type_is_bold_and_the_body_upright(reader: PdfReader) -> None:
     assert all("Bold" not in font for text, _, _, font in page if "hồ chứa" in text)
 
 
+@pytest.mark.parametrize("paragraphs", range(18, 30))
+def test_the_signers_never_stand_alone_on_a_page(paragraphs: int) -> None:
+    content = [{"heading": "", "text": "Ý kiến."} for _ in range(paragraphs)]
+    last = PdfReader(io.BytesIO(render_pdf("minutes", data(content=content)))).pages[-1].extract_text()
+    assert ("THƯ KÝ" in last) == ("Cuộc họp kết thúc vào" in last)
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
