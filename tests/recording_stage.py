@@ -92,13 +92,14 @@ async def relay() -> AsyncIterator[RelayProcess]:
 class Publisher:
     """One participant with a colour and a tone."""
 
-    def __init__(self, url: str, sender: Sender, identity: str = "") -> None:
+    def __init__(self, url: str, sender: Sender, identity: str = "", size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
         self.sender = sender
         self.identity = identity or f"point:{sender.name}"
         self.room = rtc.Room()
         self._url = url
         self._tasks: list[asyncio.Task[None]] = []
-        self._video = rtc.VideoSource(WIDTH, HEIGHT)
+        self._size = size
+        self._video = rtc.VideoSource(*size)
         self._audio = rtc.AudioSource(SAMPLE_RATE, 1, 200)
         self.microphone: rtc.LocalAudioTrack | None = None
 
@@ -128,13 +129,14 @@ class Publisher:
 
     async def _show(self) -> None:
         y, u, v = yuv(self.sender.rgb)
-        planes = bytes([u]) * (WIDTH * HEIGHT // 4) + bytes([v]) * (WIDTH * HEIGHT // 4)
+        width, height = self._size
+        planes = bytes([u]) * (width * height // 4) + bytes([v]) * (width * height // 4)
         number = 0
         while True:
             number += 1
-            luma = np.full((HEIGHT, WIDTH), y, np.uint8)
+            luma = np.full((height, width), y, np.uint8)
             luma[8:24, 8 + number % RATE * 24 : 24 + number % RATE * 24] = 128
-            frame = rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, luma.tobytes() + planes)
+            frame = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, luma.tobytes() + planes)
             self._video.capture_frame(frame)
             await asyncio.sleep(1 / RATE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 import time
@@ -30,6 +31,7 @@ from tests.senders import BLUE, GREEN, RED, Sender, loudest, same_colour, streng
 
 pytestmark = pytest.mark.conformance
 SENDERS = {f"point:{one.name}": one for one in (RED, GREEN, BLUE)}
+LAYERED = (960, 540)  # from this size on the Python SDK sends layers of different sizes
 FONTS = Path(__file__).resolve().parents[2] / "build" / "fonts"
 
 
@@ -74,6 +76,33 @@ async def test_every_track_holds_its_senders_colour_or_tone_at_full_length(house
             assert len(colours) > 30
             assert all(same_colour(seen, sender) for seen in colours)
     assert manifest.problems(tmp_path) == []
+
+
+async def test_who_matters_is_recorded_large_and_the_others_small(house: RelayProcess, tmp_path: Path) -> None:
+    """The main point's picture at its best layer, a silent member's at its lowest."""
+    desk = Desk(house.url, tmp_path, prominent=("point:red",))
+    async with contextlib.AsyncExitStack() as stack:
+        for sender in (RED, GREEN):
+            one = Publisher(house.url, sender, size=LAYERED)
+            await one.enter(audio=False)
+            stack.push_async_callback(one.leave)
+        await stack.enter_async_context(recorder(desk))
+        sizes = await eventually(lambda: _sizes(tmp_path), within=30, what="two layers")
+        assert sizes["point:red"] > sizes["point:green"]
+        await eventually(lambda: _large(tmp_path), within=30, what="the best layer of the main point")
+
+
+def _large(directory: Path) -> bool:
+    sizes = _sizes(directory)
+    return sizes is not None and sizes["point:red"] == LAYERED[0]
+
+
+def _sizes(directory: Path) -> dict[str, int] | None:
+    """The widths recorded last, by participant, once both are there and differ."""
+    entries = manifest.read(directory)
+    owners = {entry["file"]: entry["identity"] for entry in entries if entry.kind == "open"}
+    sizes = {owners[entry["file"]]: int(entry["width"]) for entry in entries if entry.kind == "layer"}
+    return sizes if len(set(sizes.values())) == 2 else None
 
 
 async def test_from_start_mark_to_stop_mark_nothing_is_missing(house: RelayProcess, tmp_path: Path) -> None:
