@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -22,11 +23,14 @@ class FakeWorker:
         self.starts = 0
         self.closed = False
         self.frozen = False  # then heartbeats are not answered
+        self.starts_again = True  # else a start hangs
         self._on_event: OnEvent | None = None
         self._on_exit: OnExit | None = None
 
     async def start(self, on_event: OnEvent, on_exit: OnExit) -> schema.Ready:
         self.starts += 1
+        if not self.starts_again:
+            await asyncio.Event().wait()
         self._on_event, self._on_exit = on_event, on_exit
         return schema.Ready([("192.0.2.1", 7882), ("127.0.0.1", 7882)], "sha-256", FINGERPRINT)
 

@@ -13,6 +13,7 @@ from meetings.signaling import data, messages, quality
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.ids import new_sid
+from meetings.signaling.keeper import WorkerKeeper
 from meetings.signaling.live import Connection, LiveRoom
 from meetings.signaling.media import schema
 from meetings.signaling.media.process import WorkerLink
@@ -29,12 +30,6 @@ TICK_SECONDS = 1.0
 # How long a seat is kept for a client whose signalling or media is lost, and for one that never gets connected.
 RETURN_SECONDS = 15.0
 CONNECT_SECONDS = 60.0
-# Heartbeats, one a tick, that a worker may leave unanswered. Counted, not timed: a pause of ours is not its fault.
-MISSED_HEARTBEATS = 3
-
-
-class NotReady(Exception):
-    """The media worker is being started; joining works again in a moment."""
 
 
 class UnknownSession(Exception):
@@ -62,49 +57,25 @@ class Relay:
         self.rooms: dict[str, LiveRoom] = {}
         self._sessions: dict[ParticipantSid, Session] = {}
         self._seats: dict[ParticipantSid, LiveRoom] = {}
-        self._ready: schema.Ready | None = None
+        self.keeper = WorkerKeeper(self.worker, self.on_event, self._worker_lost)
         self._started_ms = int(self.clock.now().timestamp() * 1000)
         self._started_at = self.clock.monotonic()
         self._refreshed_at = self._started_at
-        self._unanswered = 0
-        self._restarting: asyncio.Task[None] | None = None
-        self._closing = False
 
     # ------------------------------------------------------------------------------------------ lifecycle
 
     async def start(self) -> None:
         """Start the media worker; raises WorkerError with a sentence for the operator."""
-        self._ready = await self.worker.start(self.on_event, self._worker_ended)
-        self._unanswered = 0
+        await self.keeper.start()
 
     async def close(self) -> None:
         """Tell every client to come back, then end the worker."""
-        self._closing = True
         self._close_rooms(Reason.SERVER_SHUTDOWN)
-        if self._restarting is not None:
-            self._restarting.cancel()
-            await asyncio.gather(self._restarting, return_exceptions=True)
-        await self.worker.close()
+        await self.keeper.close()
 
-    def _worker_ended(self, reason: str) -> None:
+    def _worker_lost(self) -> None:
         """All media is lost with the worker: everybody is sent to connect anew, to a new one."""
-        logger.error("the media worker ended: %s", reason)
-        self._ready = None
         self._close_rooms(Reason.SERVER_SHUTDOWN)
-        if not self._closing:
-            self._restarting = asyncio.get_running_loop().create_task(self._restart())
-
-    async def _restart(self) -> None:
-        delay = 0.1
-        while not self._closing:
-            try:
-                await self.start()
-            except Exception:
-                logger.exception("the media worker did not start; next try in %.1f s", delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 5.0)
-            else:
-                return
 
     def _close_rooms(self, reason: Reason) -> None:
         """Rooms themselves stay, with their metadata: their participants are about to return."""
@@ -115,16 +86,14 @@ class Relay:
 
     @property
     def ready(self) -> schema.Ready:
-        if self._ready is None:
-            raise NotReady
-        return self._ready
+        return self.keeper.ready
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 that never jump, whatever is done to the wall clock."""
         return self._started_ms + int((self.clock.monotonic() - self._started_at) * 1000)
 
     def command(self, command: schema.Command) -> None:
-        self.worker.send(command)
+        self.keeper.send(command)
 
     def token_for(self, grants: Grants) -> str:
         return write_token(grants, secret=self.keys[grants.api_key], now=self.clock.now(), ttl=TOKEN_TTL)
@@ -201,8 +170,6 @@ class Relay:
                     room.heard(by_track)
             case schema.ConsumerStats(transport, loss, jitter_ms, rtt_ms):
                 self._rated(_owner(transport)[0], quality.rate(loss, jitter_ms, rtt_ms))
-            case schema.Pong():
-                self._unanswered = 0
             case _:
                 pass  # layers and first packets decide nothing here
 
@@ -259,7 +226,7 @@ class Relay:
     def tick(self) -> None:
         """What is due now: the worker's heartbeat, silent clients, seats kept long enough, empty rooms, tokens."""
         now = self.clock.monotonic()
-        self._check_worker()
+        self.keeper.beat()
         for sid, session in list(self._sessions.items()):
             self._check_session(sid, session)
         for sid, room in list(self._seats.items()):
@@ -270,18 +237,6 @@ class Relay:
             self._refreshed_at = now
             for room in self.rooms.values():
                 room.refresh_tokens()
-
-    def _check_worker(self) -> None:
-        """A frozen worker is killed; its end then brings a new one."""
-        if self._ready is None:
-            return
-        if self._unanswered >= MISSED_HEARTBEATS:
-            logger.error("the media worker does not answer and is replaced")
-            self._unanswered = 0
-            self.worker.kill()
-            return
-        self._unanswered += 1
-        self.worker.send(schema.Ping(self._unanswered))
 
     def _check_session(self, sid: ParticipantSid, session: Session) -> None:
         if session.ended:

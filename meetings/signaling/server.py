@@ -10,29 +10,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import PlainTextResponse
-from google.protobuf import json_format
-from livekit.protocol import rtc
 
 from meetings.clock import Clock, SystemClock
 from meetings.signaling import limits, messages
+from meetings.signaling.connection import SocketConnection, converse
 from meetings.signaling.edge import CannotListen, bind, listener
 from meetings.signaling.grants import Grants, InvalidToken, read_token
+from meetings.signaling.keeper import NotReady
 from meetings.signaling.media.process import ProcessWorker
 from meetings.signaling.media.worker import WorkerConfig
 from meetings.signaling.model import Reason
-from meetings.signaling.relay import NotReady, Relay, UnknownSession
+from meetings.signaling.relay import Relay, UnknownSession
 from meetings.signaling.requests import parse_connect
 from meetings.signaling.room import RoomFull
 from meetings.signaling.service import JSON, RoomService, TwirpError
-from meetings.signaling.session import Session
 from meetings.signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 
 CORS = {"Access-Control-Allow-Origin": "*"}
-LEAVE_SECONDS = 0.5  # for the last messages to a client that is being dismissed
 BODY_SECONDS = 10.0
 
 
@@ -52,39 +50,6 @@ class RelaySettings:
     webhook_urls: Sequence[str] = ()
     twirp_allow: Sequence[str] = ()  # networks beside loopback that may call the server API
     origins: Sequence[str] = ()  # empty: any; a token is needed all the same
-
-
-class SocketConnection:
-    """A client's WebSocket. Messages wait in a bounded queue; a client that lets it fill is cut off."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self.as_text = False  # answer in kind: clients that speak protojson say so by their first frame
-        self._socket = socket
-        self._queue: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue(limits.OUTBOX + 1)
-        self._closed = False
-
-    def send(self, message: rtc.SignalResponse) -> None:
-        if self._closed:
-            return
-        if self._queue.qsize() >= limits.OUTBOX:
-            logger.warning("a client does not read its messages and is cut off")
-            self._queue = asyncio.Queue(1)
-            self.close()
-            return
-        self._queue.put_nowait(message)
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._queue.put_nowait(None)
-
-    async def write(self) -> None:
-        """Send what is queued until closed."""
-        while (message := await self._queue.get()) is not None:
-            if self.as_text:
-                await self._socket.send_text(json_format.MessageToJson(message, indent=None))
-            else:
-                await self._socket.send_bytes(message.SerializeToString())
 
 
 def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:
@@ -165,7 +130,7 @@ async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket
     except UnknownSession:
         await _turn_back(socket)
     else:
-        await _converse(socket, session, connection)
+        await converse(socket, session, connection)
 
 
 async def _turn_back(socket: WebSocket) -> None:
@@ -173,49 +138,6 @@ async def _turn_back(socket: WebSocket) -> None:
     await socket.accept()
     await socket.send_bytes(messages.leave(Reason.STATE_MISMATCH).SerializeToString())
     await socket.close()
-
-
-async def _converse(socket: WebSocket, session: Session, connection: SocketConnection) -> None:
-    """Read and write until either side ends it; what is queued for a dismissed client still goes out."""
-    writer = asyncio.create_task(_quietly(connection.write()))
-    reader: asyncio.Task[None] | None = None
-    try:
-        await socket.accept()
-        reader = asyncio.create_task(_quietly(_read(socket, session, connection)))
-        await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-        if session.ended:
-            await asyncio.wait({writer}, timeout=LEAVE_SECONDS)
-        await asyncio.wait_for(_quietly(socket.close()), LEAVE_SECONDS)
-    except TimeoutError:
-        logger.debug("a client reads nothing any more")
-    finally:
-        session.lost()
-        tasks = [task for task in (reader, writer) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _quietly(work: Any) -> None:
-    """A client may go at any moment, in the middle of anything. A fault of ours ends its session only."""
-    try:
-        await work
-    except (WebSocketDisconnect, OSError, RuntimeError) as error:
-        logger.debug("connection ended: %s", type(error).__name__)
-    except Exception:
-        logger.exception("a session was ended by a fault of the relay")
-
-
-async def _read(socket: WebSocket, session: Session, connection: SocketConnection) -> None:
-    while not session.ended:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        if (text := message.get("text")) is not None:
-            connection.as_text = True
-            session.receive(text)
-        else:
-            session.receive(message.get("bytes") or b"")
 
 
 # ----------------------------------------------------------------------------------------------- server API

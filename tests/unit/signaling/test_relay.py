@@ -11,9 +11,10 @@ from livekit.protocol import models, rtc
 from meetings.signaling import limits
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.grants import Grants
+from meetings.signaling.keeper import NotReady
 from meetings.signaling.media import schema
 from meetings.signaling.model import Client, Identity, ParticipantSid, Permission, Reason, RoomFacts
-from meetings.signaling.relay import CONNECT_SECONDS, RETURN_SECONDS, NotReady, Relay, UnknownSession
+from meetings.signaling.relay import CONNECT_SECONDS, RETURN_SECONDS, Relay, UnknownSession
 from meetings.signaling.requests import Connect
 from meetings.signaling.session import Session
 from tests.fakes import ManualClock
@@ -487,9 +488,7 @@ async def test_when_the_worker_ends_everybody_is_sent_to_come_back_to_a_new_one(
     assert (leave.action, leave.can_reconnect) == (rtc.LeaveRequest.RECONNECT, True)
     with pytest.raises(NotReady):
         Guest(house, "hue")
-    restarting = house.relay._restarting
-    assert restarting is not None
-    await restarting
+    await house.relay.keeper.restarted()
     assert house.worker.starts == 2
     assert Guest(house, "hue").told("join")[0].room.metadata == "kept"
 
@@ -504,9 +503,7 @@ async def test_a_worker_that_answers_no_heartbeat_is_replaced_within_five_second
     for _ in range(4):
         house.later(1)
     assert hue.told("leave")[0].action == rtc.LeaveRequest.RECONNECT
-    restarting = house.relay._restarting
-    assert restarting is not None
-    await restarting
+    await house.relay.keeper.restarted()
     assert house.worker.starts == 2
 
 

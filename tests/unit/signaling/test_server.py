@@ -148,7 +148,8 @@ async def test_an_unknown_session_is_told_to_connect_anew(served: Edge) -> None:
 
 
 async def test_without_a_worker_joining_is_answered_with_503(served: Edge) -> None:
-    served.relay._ready = None
+    served.worker.starts_again = False
+    served.worker.end("killed")
     with pytest.raises(InvalidStatus) as refused:
         async with served.join(token()):
             pass
