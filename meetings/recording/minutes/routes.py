@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from meetings.access import Action, Actor
+from meetings.access import Action, Actor, require
 from meetings.context import Context
 from meetings.errors import Conflict, Invalid, NotFound
-from meetings.recording.minutes import api, filing, filing_routes, form, service, view
+from meetings.recording.minutes import api, desk, filing, filing_routes, form, service, view
 from meetings.recording.minutes.models import Minutes
 from meetings.recording.minutes.rules import Content, State
 from meetings.recording.minutes.sight import meeting_for, require_sight
@@ -24,6 +24,15 @@ from meetings.web import ActorDep, ContextDep
 router = APIRouter()
 router.include_router(api.router)
 router.include_router(filing_routes.router)
+
+
+@router.get("/minutes")
+async def desk_page(request: Request, context: ContextDep, actor: ActorDep) -> Response:
+    """Every meeting whose minutes wait for the actor, then those that may be read."""
+    require(actor, Action.VIEW_TODAY)
+    async with context.database.read() as session:
+        lines = await desk.desk_of(session, actor, context.clock.now())
+    return context.pages.render(request, "minutes/desk.html", lines=lines, State=State)
 
 
 @router.get("/meetings/{meeting_id}/minutes")
