@@ -227,7 +227,7 @@ export const english: Record<string, string> = {
   "Tất cả hình bằng nhau": "All pictures the same size",
   "Mở bàn điều hành": "Open the console",
   "Đang nối lại": "Reconnecting",
-  "Hình, tiếng vẫn tốt; máy chủ điều hành đang nối lại": "Picture and sound are well; the server is reconnecting",
+  "Máy chủ nối lại, hình tiếng tốt": "Server reconnecting, picture and sound well",
   "Kết nối yếu": "Weak connection",
   "Kết nối tốt": "Good connection",
   "Đang nối": "Connecting",

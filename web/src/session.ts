@@ -232,7 +232,7 @@ export class Session {
 
   private out(step: Step): void {
     this.step(step);
-    if (step.is === "ended" || step.is === "removed") sessionStorage.removeItem("seat");
+    sessionStorage.removeItem("seat");
     void this.link.close();
     this.link.forget();
     this.retry?.wake();

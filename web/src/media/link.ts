@@ -13,6 +13,9 @@ export interface Wishes {
   camera: boolean;
 }
 
+type Kind = "microphone" | "camera";
+const SOURCE = { microphone: Track.Source.Microphone, camera: Track.Source.Camera } as const;
+
 const OPTIONS: RoomOptions = {
   adaptiveStream: true,
   dynacast: true,
@@ -20,7 +23,7 @@ const OPTIONS: RoomOptions = {
   stopLocalTrackOnUnpublish: false,
   disconnectOnPageLeave: true,
   // Its own attempts are given up early: ours fetch a fresh token and never end.
-  reconnectPolicy: { nextRetryDelayInMs: ({ retryCount, elapsedMs }) => (elapsedMs > 3_000 ? null : 200 * 2 ** retryCount) },
+  reconnectPolicy: { nextRetryDelayInMs: ({ retryCount, elapsedMs }) => (elapsedMs > 1_200 ? null : 200 * 2 ** retryCount) },
   publishDefaults: {
     videoCodec: "vp8",
     simulcast: true,
@@ -45,6 +48,8 @@ export class MediaLink {
   private wishes: Wishes = { microphone: false, camera: false };
   private tracks: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
   private local: { microphone: LocalAudioTrack | null; camera: LocalVideoTrack | null } = { microphone: null, camera: null };
+  /** Which device the publication is a copy of. */
+  private sent: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
   private sounds = new Map<string, HTMLMediaElement>();
   private volume = 1;
   private soundOnly = false;
@@ -77,7 +82,8 @@ export class MediaLink {
     if (!room) return;
     this.room = null;
     room.removeAllListeners();
-    this.local = { microphone: null, camera: null };
+    this.drop("microphone");
+    this.drop("camera");
     this.sounds.forEach((element) => element.remove());
     this.sounds.clear();
     this.published.value = { microphone: false, camera: false, screen: false };
@@ -138,7 +144,7 @@ export class MediaLink {
     room
       .on(RoomEvent.TrackPublished, (publication) => this.onPublished(publication))
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => this.onSubscribed(track, publication, participant.identity))
-      .on(RoomEvent.TrackUnsubscribed, (track) => this.onUnsubscribed(track))
+      .on(RoomEvent.TrackUnsubscribed, (track, publication) => this.onUnsubscribed(track, publication))
       .on(RoomEvent.TrackMuted, (publication, participant) => this.onMuted(room, publication, participant))
       .on(RoomEvent.LocalTrackUnpublished, (publication) => this.onUnpublished(publication))
       .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => participant === room.localParticipant && void this.arrange())
@@ -170,8 +176,11 @@ export class MediaLink {
 
   private onSubscribed(track: RemoteTrack, publication: RemoteTrackPublication, identity: string): void {
     if (track.kind === Track.Kind.Audio) {
-      const element = track.attach();
+      // an element of our own: the library would hand out one that another track has just left
+      const element = document.createElement("audio");
+      element.autoplay = true;
       element.hidden = true;
+      track.attach(element);
       element.dataset["sound"] = identity;
       document.body.append(element);
       this.sounds.set(publication.trackSid, element);
@@ -180,11 +189,10 @@ export class MediaLink {
     this.see();
   }
 
-  private onUnsubscribed(track: RemoteTrack): void {
-    if (track.kind === Track.Kind.Audio) {
-      for (const element of track.detach()) element.remove();
-      if (track.sid) this.sounds.delete(track.sid);
-    }
+  private onUnsubscribed(track: RemoteTrack, publication: RemoteTrackPublication): void {
+    track.detach();
+    this.sounds.get(publication.trackSid)?.remove();
+    this.sounds.delete(publication.trackSid);
     this.see();
   }
 
@@ -199,8 +207,8 @@ export class MediaLink {
   }
 
   private onUnpublished(publication: LocalTrackPublication): void {
-    if (publication.source === Track.Source.Microphone) this.local.microphone = null;
-    if (publication.source === Track.Source.Camera) this.local.camera = null;
+    if (publication.source === Track.Source.Microphone) this.drop("microphone");
+    if (publication.source === Track.Source.Camera) this.drop("camera");
     if (publication.source === Track.Source.ScreenShare) publication.track?.stop();
     this.see();
     void this.arrange();
@@ -232,47 +240,61 @@ export class MediaLink {
   }
 
   private async arrangeMicrophone(): Promise<void> {
-    const { microphone: device } = this.tracks;
-    const room = this.room;
-    if (!room || !this.may("microphone")) return;
-    const current = this.local.microphone;
-    if (current && device && current.mediaStreamTrack !== device) await current.replaceTrack(device, { userProvidedTrack: true });
-    if (!current && device) {
-      const track = new LocalAudioTrack(device, undefined, true);
+    const device = this.tracks.microphone;
+    if (!this.room || !this.may("microphone")) return;
+    if (this.local.microphone && device !== this.sent.microphone) await this.withdraw("microphone");
+    if (!this.local.microphone && device) {
+      const track = new LocalAudioTrack(this.copy("microphone", device), undefined, true);
       if (!this.wishes.microphone) await track.mute();
       this.local.microphone = track;
-      try {
-        await room.localParticipant.publishTrack(track, { source: Track.Source.Microphone });
-      } catch (fault) {
-        if (this.local.microphone === track) this.local.microphone = null;
-        throw fault;
-      }
+      await this.publish(track, "microphone");
     }
     await put(this.local.microphone, this.wishes.microphone);
   }
 
   private async arrangeCamera(): Promise<void> {
-    const { camera: device } = this.tracks;
-    const room = this.room;
-    if (!room || !this.may("camera")) return;
-    const current = this.local.camera;
-    if (current && device && current.mediaStreamTrack !== device) await current.replaceTrack(device, { userProvidedTrack: true });
-    if (!current && device && this.wishes.camera) {
-      const track = new LocalVideoTrack(device, undefined, true);
+    const device = this.tracks.camera;
+    if (!this.room || !this.may("camera")) return;
+    if (this.local.camera && device !== this.sent.camera) await this.withdraw("camera");
+    if (!this.local.camera && device && this.wishes.camera) {
+      const track = new LocalVideoTrack(this.copy("camera", device), undefined, true);
       this.local.camera = track;
-      try {
-        await room.localParticipant.publishTrack(track, { source: Track.Source.Camera });
-      } catch (fault) {
-        if (this.local.camera === track) this.local.camera = null;
-        throw fault;
-      }
+      await this.publish(track, "camera");
     }
     await put(this.local.camera, this.wishes.camera);
   }
 
+  /** A copy for each publication: Chromium names one track, sent twice, differently in its offer, and none knows it again. */
+  private copy(kind: Kind, device: MediaStreamTrack): MediaStreamTrack {
+    this.sent[kind] = device;
+    return device.clone();
+  }
+
+  private async publish(track: LocalAudioTrack | LocalVideoTrack, kind: Kind): Promise<void> {
+    try {
+      await this.room?.localParticipant.publishTrack(track, { source: SOURCE[kind] });
+    } catch (fault) {
+      this.drop(kind);
+      throw fault;
+    }
+  }
+
+  private async withdraw(kind: Kind): Promise<void> {
+    const track = this.local[kind];
+    if (track) await this.room?.localParticipant.unpublishTrack(track);
+    this.drop(kind);
+  }
+
+  /** The copy ends here; the device itself goes on. */
+  private drop(kind: Kind): void {
+    this.local[kind]?.stop();
+    this.local[kind] = null;
+  }
+
   private see(): void {
     const room = this.room;
-    if (!room) return;
+    // while the link is broken the library takes participants away one by one; the page keeps its last picture of them
+    if (room?.state !== ConnectionState.Connected) return;
     const known = new Map(this.peers.value.map((peer) => [peer.identity, peer]));
     const all: Participant[] = [room.localParticipant, ...room.remoteParticipants.values()];
     const now = Date.now();

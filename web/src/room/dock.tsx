@@ -76,7 +76,7 @@ function Hand({ session }: { session: Session }) {
 }
 
 function Camera({ session }: { session: Session }) {
-  const on = session.link.published.value.camera;
+  const on = session.phase.value === "lost" ? session.cameraWish.value : session.link.published.value.camera;
   const there = session.devices.camera.value !== null;
   return (
     <button class="btn sq" type="button" data-act="camera" data-on={on} aria-pressed={on} onClick={() => session.toggleCamera()}>

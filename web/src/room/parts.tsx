@@ -62,7 +62,7 @@ export function LinkState({ session }: { session: Session }) {
 function insideWords(session: Session): ["link" | "link-off", string, string] {
   if (session.phase.value === "lost") return ["link-off", "down", t("Mất kết nối")];
   if (session.link.shaky.value) return ["link-off", "shaky", t("Đang nối lại")];
-  if (!session.logUp.value) return ["link", "shaky", t("Hình, tiếng vẫn tốt; máy chủ điều hành đang nối lại")];
+  if (!session.logUp.value) return ["link", "shaky", t("Máy chủ nối lại, hình tiếng tốt")];
   const own = session.link.peers.value.find((peer) => peer.isLocal);
   return own?.weak ? ["link", "shaky", t("Kết nối yếu")] : ["link", "", t("Kết nối tốt")];
 }

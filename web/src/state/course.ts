@@ -17,7 +17,7 @@ export interface Course {
   whyNot: string | null;
   /** How often the link was tried since it broke. */
   tries: number;
-  /** Left by one's own press: do not go in again by oneself. */
+  /** Left by one's own press or given away to another machine: do not go in again by oneself. */
   leftByHand: boolean;
   /** The end was shown long enough; the page waits for the next meeting. */
   rested: boolean;
@@ -74,7 +74,7 @@ export function next(course: Course, step: Step): Course {
     case "trying":
       return { ...course, tries: course.tries + 1 };
     case "taken elsewhere":
-      return { ...course, phase: "elsewhere", joining: false };
+      return { ...course, phase: "elsewhere", joining: false, leftByHand: true };
     case "removed":
       return { ...course, phase: "removed", joining: false, onList: false };
     case "ended":
@@ -120,7 +120,7 @@ function afterState(course: Course, state: RoomState): Course {
     case "refused":
       return { ...now, phase: "removed" };
     case "elsewhere":
-      return { ...now, phase: "elsewhere" };
+      return { ...now, phase: "elsewhere", leftByHand: true };
     default:
       return door(now, conference.may_join && !now.onList);
   }
