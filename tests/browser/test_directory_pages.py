@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from fastapi import FastAPI
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser
 
 from meetings import demo
 from meetings.context import Context
 from meetings.directory.passwords import DEMO_PASSWORD
-from tests.browser.serving import serving
+from tests.browser.watched import Watched
 from tests.chromium import chromium
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -44,36 +44,6 @@ async def house(app: FastAPI, context: Context) -> AsyncIterator[str]:
     await demo.seed(context.settings, context.database, context.clock)
     async with serving(app) as address:
         yield address
-
-
-class Watched:
-    """A page and what the browser complained of on it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and "status of 4" not in message.text:  # refusals of ours are meant
-            self.complaints.append(message.text)
-
-    async def faults(self) -> list[str]:
-        """What the page does wrong by itself: complaints, barriers, scrolling sideways."""
-        found = [f"{self.page.url}: {words}" for words in self.complaints]
-        self.complaints.clear()
-        results = await Axe().run(self.page)
-        found += [
-            f"{self.page.url}: {one['id']} {node['target']}"
-            for one in results.response["violations"]
-            for node in one["nodes"]
-        ]
-        if await self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{self.page.url}: scrolls sideways")
-        if await self.page.locator("h1").count() != 1:
-            found.append(f"{self.page.url}: has not one heading")
-        return found
 
 
 @pytest.mark.parametrize(("width", "scheme", "locale"), [(1440, "light", "vi"), (390, "dark", "en")])
