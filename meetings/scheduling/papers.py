@@ -37,11 +37,15 @@ class StoredFile:
 
 async def take_in(store: Store, files: Sequence[UploadFile], limit: int) -> tuple[StoredFile, ...]:
     """Looks at all files before it keeps any. An input in which nothing was chosen is passed over."""
-    chosen = [file for file in files if file.filename or file.size]
-    if len(chosen) > rules.MOST_PAPERS:
-        raise Invalid("Mỗi cuộc họp nhận tối đa {most} tài liệu.", field="papers", most=rules.MOST_PAPERS)
-    looked_at = [await _look_at(file, limit) for file in chosen]
-    return tuple([await _keep(store, accepted, content) for accepted, content in looked_at])
+    try:
+        chosen = [file for file in files if file.filename or file.size]
+        if len(chosen) > rules.MOST_PAPERS:
+            raise Invalid("Mỗi cuộc họp nhận tối đa {most} tài liệu.", field="papers", most=rules.MOST_PAPERS)
+        looked_at = [await _look_at(file, limit) for file in chosen]
+        return tuple([await _keep(store, accepted, content) for accepted, content in looked_at])
+    finally:
+        for file in files:
+            await file.close()
 
 
 async def _look_at(file: UploadFile, limit: int) -> tuple[rules.Accepted, bytes]:

@@ -68,9 +68,7 @@ def _invitation(plan: Plan, deadlines: Deadlines, office: Office) -> Due:
     if sent <= deadlines.invite_by:
         return Due("ok", text("Giấy mời: gửi {day}, đúng hạn", day=_short(sent)), detail)
     reason = text("Đột xuất: {reason}", reason=plan.meeting.late_reason or "…")
-    return Due(
-        "late", text("Giấy mời: gửi {day}, sau hạn {by}", day=_short(sent), by=_short(deadlines.invite_by)), reason
-    )
+    return Due("", text("Giấy mời: gửi {day}, sau hạn {by}", day=_short(sent), by=_short(deadlines.invite_by)), reason)
 
 
 def _papers(plan: Plan, deadlines: Deadlines, office: Office, calendar: WorkingDays) -> Due:
