@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from datetime import date
 
 from meetings.register.models import Document, RegisterColumn
@@ -39,10 +39,10 @@ def cell(document: Document, field: str) -> str:
             return ""  # a column that the office added and fills in by hand
 
 
-def csv_lines(columns: Sequence[RegisterColumn], documents: Iterable[Document]) -> Iterator[str]:
+async def csv_lines(columns: Sequence[RegisterColumn], documents: AsyncIterable[Document]) -> AsyncIterator[str]:
     """The book as CSV, a line at a time; a cell that a spreadsheet would run as a formula is made text."""
     yield _BOM + _csv_line([column.title for column in columns])
-    for document in documents:
+    async for document in documents:
         yield _csv_line([_harmless(cell(document, column.field)) for column in columns])
 
 

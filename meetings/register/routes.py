@@ -129,9 +129,10 @@ async def register_print(request: Request, context: ContextDep, actor: ActorDep,
     """The book with all columns of the form, to be printed and bound (Decree 30, article 16)."""
     require(actor, Action.VIEW_REGISTER)
     async with context.database.read() as session:
-        documents = await search.book(session, ask.wanted, search.PRINT_LIMIT + 1)
         columns = await reference.columns_of(session)
-    return context.pages.render(
+    documents = [one async for one in search.book(context.database, ask.wanted, search.PRINT_LIMIT + 1)]
+    return await asyncio.to_thread(
+        context.pages.render,
         request,
         "register/print.html",
         ask=ask,
@@ -147,8 +148,8 @@ async def register_print(request: Request, context: ContextDep, actor: ActorDep,
 async def register_csv(context: ContextDep, actor: ActorDep, ask: AskedDep) -> Response:
     require(actor, Action.VIEW_REGISTER)
     async with context.database.read() as session:
-        documents = await search.book(session, ask.wanted)
         columns = await reference.columns_of(session)
+    documents = search.book(context.database, ask.wanted)
     name = f"so-van-ban-di-{ask.wanted.year or 'tat-ca'}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(csv_lines(columns, documents), media_type="text/csv; charset=utf-8", headers=headers)

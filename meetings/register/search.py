@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings.database import Database
 from meetings.register.folding import Query
 from meetings.register.models import Document, Series, SeriesCounter
 
 PAGE_SIZE = 50
 PRINT_LIMIT = 5000
+CHUNK = 500
 NO_WORDS = Query(())
 _NEWEST_FIRST = (Document.year.desc(), Document.issued_on.desc(), Document.filed_at.desc(), Document.id.desc())
 
@@ -64,14 +67,24 @@ async def find(session: AsyncSession, wanted: Wanted, page: int = 1) -> Found:
     return Found(list(rows), total, page, pages, in_order)
 
 
-async def book(session: AsyncSession, wanted: Wanted, limit: int | None = None) -> list[Document]:
-    """The documents in the order of the bound book: oldest first, without pages."""
-    for in_order in (True, False):
-        chosen = select(Document).where(*_conditions(wanted, in_order=in_order))
-        found = list(await session.scalars(chosen.order_by(Document.filed_at, Document.id).limit(limit)))
-        if found or len(wanted.query.words) < 2:
-            return found
-    return []
+async def book(database: Database, wanted: Wanted, limit: int | None = None) -> AsyncIterator[Document]:
+    """The documents in the order of the bound book: oldest first, without pages. Read some hundreds at a time, so
+    that a year's book holds up nobody else."""
+    async with database.read() as session:
+        in_order = (await find(session, wanted)).in_order
+    conditions, given = _conditions(wanted, in_order=in_order), 0
+    last: Document | None = None
+    while limit is None or given < limit:
+        size = CHUNK if limit is None else min(CHUNK, limit - given)
+        beyond = [tuple_(Document.filed_at, Document.id) > tuple_(last.filed_at, last.id)] if last else []
+        chosen = select(Document).where(*conditions, *beyond).order_by(Document.filed_at, Document.id).limit(size)
+        async with database.read() as session:
+            found = list(await session.scalars(chosen))
+        for last in found:
+            yield last
+        given += len(found)
+        if len(found) < size:
+            return
 
 
 async def _count(session: AsyncSession, conditions: list[ColumnElement[bool]]) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from meetings import events
 from meetings.database import Database
 from meetings.errors import Conflict, Invalid, NoSpace
-from meetings.register import reference
+from meetings.register import reference, search
 from meetings.register.folding import Query
 from meetings.register.models import Document, DocumentType, RegisterColumn, Series, SeriesCounter
 from meetings.register.search import Wanted, book, find, tallies
@@ -229,9 +229,9 @@ async def test_the_register_is_cut_into_pages_newest_first_and_bound_oldest_firs
         await put(database, store, filing(f"key-{n:08}"), NOON.replace(minute=n))
     async with database.read() as session:
         first, second, beyond = [await find(session, Wanted(year=2026), page) for page in (1, 2, 99)]
-        bound = await book(session, Wanted(year=2026))
         [tally] = await tallies(session, 2026)
         nothing = await find(session, Wanted(year=2025))
+    bound = [document async for document in book(database, Wanted(year=2026))]
     assert [d.number for d in first.documents] == list(range(53, 3, -1))
     assert [d.number for d in second.documents] == [3, 2, 1]
     assert beyond.page == 2
@@ -239,6 +239,17 @@ async def test_the_register_is_cut_into_pages_newest_first_and_bound_oldest_firs
     assert [d.number for d in bound] == list(range(1, 54))
     assert (tally.count, tally.last_no, tally.whole) == (53, 53, True)
     assert (nothing.total, nothing.first, nothing.pages) == (0, 0, 1)
+
+
+async def test_a_book_longer_than_a_chunk_is_whole_and_in_order(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "CHUNK", 4)
+    for n in range(11):
+        await put(database, store, filing(f"key-{n:08}", f"Hồ chứa {n}"), NOON.replace(minute=n // 3))
+    assert [d.number async for d in book(database, Wanted())] == list(range(1, 12))
+    assert [d.number async for d in book(database, Wanted(), limit=6)] == list(range(1, 7))
+    assert [d.number async for d in book(database, Wanted(query=Query.read("chua ho")))] == list(range(1, 12))
 
 
 async def test_counters_are_rows_of_their_year(database: Database, store: Store) -> None:
