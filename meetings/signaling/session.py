@@ -12,7 +12,7 @@ from meetings.signaling import limits, messages
 from meetings.signaling.ids import new_sid
 from meetings.signaling.live import Connection, LiveRoom
 from meetings.signaling.model import ParticipantSid, Reason, TrackRequest, TrackSid
-from meetings.signaling.negotiation import SdpError
+from meetings.signaling.negotiation import SdpError, TooManySections
 from meetings.signaling.requests import (
     AddTrack,
     Admit,
@@ -55,6 +55,9 @@ class Session:
             return
         try:
             self._dispatch(parse_request(frame))
+        except TooManySections:
+            self.ended = True
+            self._room.leave(self.sid, Reason.STATE_MISMATCH, said=True)  # it connects anew, with few sections
         except (BadRequest, SdpError) as error:
             self._refuse(str(error))
 

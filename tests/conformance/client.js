@@ -58,6 +58,12 @@ async function publish(rgb, {width = 640, height = 360} = {}) {
   return [...room.localParticipant.trackPublications.values()].map((one) => one.trackSid);
 }
 
+async function unpublish() {
+  for (const one of [...room.localParticipant.trackPublications.values()]) {
+    await room.localParticipant.unpublishTrack(one.track);
+  }
+}
+
 function publication(identity, source) {
   return room.remoteParticipants.get(identity)?.getTrackPublication(source);
 }
@@ -138,6 +144,7 @@ window.client = {
   firstPicture,
   join,
   publish,
+  unpublish,
   seen,
   heard,
   data: () => data,

@@ -68,6 +68,7 @@ class Client(Protocol):
 
     async def join(self, url: str, access_token: str) -> None: ...
     async def publish(self, sender: Sender) -> None: ...
+    async def unpublish(self) -> None: ...
     async def sees(self, identity: str) -> Picture | None: ...
     async def hears(self, identity: str) -> Sound | None: ...
     async def others(self) -> set[str]: ...
@@ -134,6 +135,10 @@ class SdkClient:
             video_encoding=encoding,
         )
         await self.room.local_participant.publish_track(camera, options)
+
+    async def unpublish(self) -> None:
+        for sid in list(self.room.local_participant.track_publications):
+            await self.room.local_participant.unpublish_track(sid)
 
     async def sees(self, identity: str) -> Picture | None:
         return self._pictures.get(identity)
@@ -260,6 +265,9 @@ class BrowserClient:
     async def publish(self, sender: Sender) -> None:
         """The tone is that of the browser's fake microphone."""
         await self.call("publish", sender.rgb)
+
+    async def unpublish(self) -> None:
+        await self.call("unpublish")
 
     async def sees(self, identity: str) -> Picture | None:
         seen = await self.call("seen", identity)

@@ -4,7 +4,7 @@ ICE-lite (RFC 8445 section 2.5) and DTLS-passive on both transports: the client 
 """
 
 from meetings.signaling.negotiation.answer import AnswerOptions, MediaOffer, Offered, PublisherNegotiation
-from meetings.signaling.negotiation.grammar import SdpError
+from meetings.signaling.negotiation.grammar import SdpError, TooManySections
 from meetings.signaling.negotiation.offer import Accepted, Outgoing, SubscriberNegotiation
 from meetings.signaling.negotiation.transport import LocalTransport, RemoteTransport
 
@@ -19,4 +19,5 @@ __all__ = [
     "RemoteTransport",
     "SdpError",
     "SubscriberNegotiation",
+    "TooManySections",
 ]

@@ -111,8 +111,8 @@ class PublisherNegotiation:
 
 
 def _accepted(section: Section) -> bool:
-    """Port 0 is a bundled section too when it says bundle-only (RFC 8843 section 6); else it is a stopped one."""
-    if section.port == 0 and ("bundle-only", "") not in section.attributes:
+    """Whether there is anything in the section that can be received."""
+    if section.stopped:
         return False
     return section.kind == "application" or bool(section.kind in _CODECS and _chosen(section))
 
@@ -141,7 +141,7 @@ def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> lis
 
 
 def _receive_lines(section: Section) -> list[str]:
-    if not section.sends and section.port != 0:
+    if not section.sends:
         return ["a=inactive"]
     rids = _rids(section)
     lines = ["a=recvonly", *(f"a=rid:{rid} recv" for rid in rids)]

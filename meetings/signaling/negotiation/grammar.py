@@ -17,6 +17,10 @@ class SdpError(ValueError):
     """A description that is malformed, too large, or lacks what is needed to answer it."""
 
 
+class TooManySections(SdpError):
+    """Clients do not use the sections of ended tracks again, so a very long session comes to this by itself."""
+
+
 @dataclass(frozen=True)
 class Codec:
     """One rtpmap with its fmtp and feedback lines."""
@@ -63,8 +67,13 @@ class Section:
         return next((key for key, _ in self.attributes if key in _DIRECTIONS), "sendrecv")
 
     @property
+    def stopped(self) -> bool:
+        """Port 0 stops a section, unless it only says that there is no other way than the bundle (RFC 9143)."""
+        return self.port == 0 and ("bundle-only", "") not in self.attributes
+
+    @property
     def sends(self) -> bool:
-        return self.port != 0 and self.direction in ("sendrecv", "sendonly")
+        return not self.stopped and self.direction in ("sendrecv", "sendonly")
 
     def codecs(self) -> list[Codec]:
         """Codecs in the order of the m-line's preference."""
@@ -143,10 +152,10 @@ def _check(sections: list[Section], scale: int) -> None:
     if not sections:
         raise SdpError("the description has no media section")
     if len(sections) > limits.MEDIA_SECTIONS * scale:
-        raise SdpError("too many media sections")
+        raise TooManySections("too many media sections")
     if sum(len(section.values("candidate")) for section in sections) > limits.CANDIDATES * scale:
         raise SdpError("too many candidates")
-    mids = [section.mid for section in sections if section.port != 0 or section.mid]  # stopped ones may lack it
+    mids = [section.mid for section in sections if section.mid or not section.stopped]  # stopped ones may lack it
     if not all(_is_token(mid) for mid in mids) or len(set(mids)) != len(mids):
         raise SdpError("every media section needs a mid of its own")
 

@@ -116,7 +116,7 @@ class SubscriberNegotiation:
         sections = grammar.parse(text).sections
         remote = remote_transport(sections)
         self._in_flight = False
-        agreed = {section.mid for section in sections if section.port != 0 and section.direction == "recvonly"}
+        agreed = {section.mid for section in sections if not section.stopped and section.direction == "recvonly"}
         for slot, _ in zip(self._slots, sections[1:], strict=False):  # by position: a stopped one may lack its mid
             slot.stopped = slot.track is None and not slot.offered
         new = [slot for slot in self._slots if slot.mid in agreed and slot.offered and not slot.accepted]

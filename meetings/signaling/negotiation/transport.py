@@ -74,7 +74,7 @@ def remote_transport(sections: tuple[Section, ...]) -> RemoteTransport:
     algorithm, _, fingerprint = carrier.value("fingerprint").partition(" ")
     if len(fingerprint) > 200 or len(carrier.value("ice-ufrag")) > 256:
         raise SdpError("the ICE credentials or the fingerprint are malformed")
-    data = next((one for one in sections if one.kind == "application" and one.port != 0), None)
+    data = next((one for one in sections if one.kind == "application" and not one.stopped), None)
     port = data.value("sctp-port") if data else ""
     return RemoteTransport(
         carrier.value("ice-ufrag"),

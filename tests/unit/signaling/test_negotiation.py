@@ -98,6 +98,16 @@ def test_a_section_without_a_known_codec_is_rejected_and_the_others_are_not() ->
     assert [one.port for one in sections] == [9, 9, 0]
 
 
+def test_a_section_that_is_only_bundled_is_no_stopped_one() -> None:
+    later = audio("a").replace("m=audio 9", "m=audio 0") + "\na=bundle-only"  # how Firefox offers every later track
+    offer = offer_sdp([audio("b", direction="inactive"), later])
+    assert [media.cid for media in publisher().offer(offer).media] == ["a"]
+    assert [one.direction for one in answered(offer).sections[1:]] == ["inactive", "recvonly"]
+    stopped = offer_sdp([later.replace("\na=bundle-only", "")])
+    assert publisher().offer(stopped).media == ()
+    assert answered(stopped).sections[1].port == 0
+
+
 def test_sound_pauses_in_silence_unless_its_publisher_does_not_want_that() -> None:
     offer = offer_sdp([audio("a"), audio("b")])
     first, second = answered(offer, **{"2": AnswerOptions(dtx=False, stereo=True)}).sections[1:]

@@ -538,6 +538,13 @@ async def test_nonsense_ends_the_session_and_nobody_elses(house: House, frame: b
     assert not vinh.connection.closed
 
 
+async def test_one_whose_description_has_grown_too_long_connects_anew(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    hue.offers(*[audio(f"c{number}") for number in range(64)])
+    assert hue.told("leave")[0].action == rtc.LeaveRequest.RECONNECT
+    assert house.present() == []
+
+
 async def test_a_flood_ends_the_session(house: House) -> None:
     hue = Guest(house, "hue").connects()
     for _ in range(limits.MESSAGE_BURST + 50):
