@@ -26,6 +26,7 @@ PREROLL_MS = 120
 DRIFT_SAMPLES = RATE * 40 // 1000  # packets this near to where the last one ended continue it
 _VP9 = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0"}
 BITRATE = 1_200_000
+COLORSPACE_BT601, COLOR_RANGE_LIMITED = 5, 1  # AVCOL_SPC_BT470BG, AVCOL_RANGE_MPEG
 
 
 class Shot:
@@ -202,6 +203,9 @@ class PartWriter:
         self._video: Any = self._container.add_stream("libvpx-vp9", rate=FPS, options=_VP9)
         self._video.width, self._video.height, self._video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         self._video.bit_rate = BITRATE
+        # Cameras send BT.601; a browser takes an unmarked picture of this height for BT.709 and shifts every colour.
+        self._video.codec_context.colorspace = COLORSPACE_BT601
+        self._video.codec_context.color_range = COLOR_RANGE_LIMITED
         self._video.codec_context.gop_size = FPS * 5
         self._audio: Any = self._container.add_stream("flac", rate=RATE, options={"compression_level": "1"})
         self._audio.layout, self._audio.format = "stereo", "s16"
