@@ -162,9 +162,7 @@ async def hold_the_meeting(journey: Journey, windows: list[Window], third: Stock
     """Open, record, two points of the agenda, the floor asked for and given, a word in the chat, the end."""
     console = await windows[0].page.context.new_page()
     await console.goto(journey.at(f"/meetings/{journey.meeting_id}/console"))
-    opener = console.locator('[data-act="open"]')
-    if await opener.count():
-        await opener.click()
+    await console.click('[data-act="open"]')
     await console.click('[data-act="agenda-start"]')
     await console.click('[data-act="record"]')
     await confirm(console)
