@@ -1,5 +1,6 @@
 """Owns the demonstration: a province of invented units, rooms and people, one account for each role."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,8 +16,9 @@ from meetings.directory import points
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account, Person, PointLink, Unit, Venue
 from meetings.directory.passwords import DEMO_PASSWORD
+from meetings.errors import Conflict
 from meetings.scheduling import service as scheduling
-from meetings.scheduling.models import Meeting
+from meetings.scheduling.models import Meeting, MeetingState
 from meetings.scheduling.rules.booking import Booking, Item
 from meetings.scheduling.rules.clashes import Span
 from meetings.scheduling.service import Office
@@ -160,15 +162,22 @@ async def _account(database: Database, person: Invented, role: Role, now: dateti
 
 
 async def _meetings(settings: Settings, database: Database, now: datetime) -> None:
-    """Three meetings, booked as the secretary would: one that can be joined at once, one tomorrow, one next week."""
-    async with database.transaction() as session:
-        if await session.scalar(select(Meeting.id).limit(1)) is not None:
-            return
+    """Booked as the secretary would. At the first start three meetings: one that can be joined at once, one tomorrow,
+    one next week; at a later start the first one again, if there is nothing left to join."""
+    async with database.read() as session:
+        begun = await session.scalar(select(Meeting.id).limit(1)) is not None
+        open_states = (MeetingState.SCHEDULED, MeetingState.IN_SESSION)
+        joinable = select(Meeting.id).where(
+            Meeting.state.in_(open_states), Meeting.ends_at > now, Meeting.starts_at < now + timedelta(hours=1)
+        )
+        wanted = [] if await session.scalar(joinable.limit(1)) else bookings(settings, now)[:1]
         secretary = (await session.scalars(select(Account).where(Account.login == Role.SECRETARY.value))).one()
-        actor = Actor(secretary.id, secretary.display_name, frozenset({Role.SECRETARY}), secretary.person_id)
-        office = Office(settings, actor, now, house_address(settings))
-        for booking in bookings(settings, now):
-            await scheduling.book(session, office, booking)
+    actor = Actor(secretary.id, secretary.display_name, frozenset({Role.SECRETARY}), secretary.person_id)
+    office = Office(settings, actor, now, house_address(settings))
+    for booking in wanted if begun else bookings(settings, now):
+        with contextlib.suppress(Conflict):  # whoever tries the system may have taken the room meanwhile
+            async with database.transaction() as session:
+                await scheduling.book(session, office, booking)
 
 
 def bookings(settings: Settings, now: datetime) -> list[Booking]:

@@ -1,5 +1,6 @@
 """The demonstration: invented people, one account for each role, put in once."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -41,6 +42,17 @@ async def test_each_role_logs_in_under_its_own_name(
     async with database.read() as session:
         assert sorted(await session.scalars(select(AccountRole.role))) == sorted(ACCOUNT_ROLES)
     await database.dispose()
+
+
+async def test_there_is_always_a_meeting_to_join(database: Database, settings: Settings, clock: ManualClock) -> None:
+    await demo.seed(settings, database, clock)
+    for days in (0, 3, 30):
+        clock.advance(days * 86400)
+        await demo.seed(settings, database, clock)
+        async with database.read() as session:
+            now = clock.now()
+            soon = select(func.count()).where(Meeting.starts_at.between(now, now + timedelta(hours=1)))
+            assert await session.scalar(soon.select_from(Meeting)) == 1
 
 
 async def test_what_somebody_changed_stays(database: Database, settings: Settings, clock: ManualClock) -> None:
