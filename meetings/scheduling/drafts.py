@@ -13,6 +13,7 @@ from meetings.errors import Conflict, NotFound
 from .models import BookingDraft
 from .papers import StoredFile
 from .rules.typed import Typed
+from .rules.words import is_id
 
 MOST_DRAFTS = 20
 
@@ -46,7 +47,7 @@ def _read(row: BookingDraft) -> Draft:
 
 
 async def load(session: AsyncSession, actor: Actor, draft_id: str) -> Draft:
-    row = await session.get(BookingDraft, draft_id)
+    row = await session.get(BookingDraft, draft_id) if is_id(draft_id) else None
     if row is None or row.account_id != actor.account_id:
         raise NotFound("Bản nháp này không còn nữa. Có thể cuộc họp đã được đặt.", code="draft_unknown")
     return _read(row)
@@ -64,8 +65,9 @@ async def save(
     session: AsyncSession, actor: Actor, place: Place, typed: Typed, files: Sequence[StoredFile], now: datetime
 ) -> Draft:
     """Keeps what is typed. `files` are added to those the draft has."""
-    row = await session.get(BookingDraft, place.draft_id, with_for_update=True) if place.draft_id else None
+    row = await session.get(BookingDraft, place.draft_id, with_for_update=True) if is_id(place.draft_id) else None
     if row is None or row.account_id != actor.account_id:
+        await _make_room(session, actor)
         row = BookingDraft(account_id=actor.account_id, meeting_id=place.meeting_id, version=0, fields={})
         session.add(row)
     elif row.version != place.version:
@@ -81,6 +83,15 @@ async def save(
     return _read(row)
 
 
+async def _make_room(session: AsyncSession, actor: Actor) -> None:
+    """Somebody who never finishes a form keeps the latest drafts only."""
+    mine_only = BookingDraft.account_id == actor.account_id
+    newest = select(BookingDraft.id).where(mine_only).order_by(BookingDraft.updated_at.desc()).limit(MOST_DRAFTS - 1)
+    kept = list(await session.scalars(newest))
+    await session.execute(delete(BookingDraft).where(mine_only, BookingDraft.id.not_in(kept)))
+
+
 async def drop(session: AsyncSession, actor: Actor, draft_id: str) -> None:
-    mine_only = delete(BookingDraft).where(BookingDraft.id == draft_id, BookingDraft.account_id == actor.account_id)
-    await session.execute(mine_only)
+    if is_id(draft_id):
+        mine_only = (BookingDraft.id == draft_id, BookingDraft.account_id == actor.account_id)
+        await session.execute(delete(BookingDraft).where(*mine_only))

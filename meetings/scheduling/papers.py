@@ -17,6 +17,7 @@ from meetings.store import Store
 
 from .models import Meeting, Paper
 from .rules import papers as rules
+from .rules.words import is_id
 
 MIB = 1024 * 1024
 
@@ -98,7 +99,7 @@ async def log_papers(
 
 
 async def get_paper(session: AsyncSession, meeting_id: str, paper_id: str) -> Paper:
-    paper = await session.get(Paper, paper_id)
+    paper = await session.get(Paper, paper_id) if is_id(paper_id) else None
     if paper is None or paper.meeting_id != meeting_id or paper.removed_at is not None:
         raise NotFound("Không tìm thấy tài liệu này trong cuộc họp.", code="paper_unknown")
     return paper

@@ -12,6 +12,7 @@ from meetings.directory.models import Person, Venue
 from meetings.errors import NotFound
 
 from .models import AgendaItem, Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, PointRole
+from .rules.words import is_id
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Plan:
 
 
 async def get_meeting(session: AsyncSession, meeting_id: str, *, lock: bool = False) -> Meeting:
-    meeting = await session.get(Meeting, meeting_id, with_for_update=lock or None, populate_existing=lock)
+    known = is_id(meeting_id)
+    meeting = (
+        await session.get(Meeting, meeting_id, with_for_update=lock or None, populate_existing=lock) if known else None
+    )
     if meeting is None:
         raise NotFound("Không tìm thấy cuộc họp này. Đề nghị chọn lại từ lịch tuần.", code="meeting_unknown")
     return meeting

@@ -12,6 +12,7 @@ from meetings.errors import NotFound
 from meetings.scheduling.mailing import put_to_post
 from meetings.scheduling.models import Letter, LetterState, Meeting
 from meetings.scheduling.outbox import Outbox
+from meetings.scheduling.rules.words import is_id
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter(prefix="/outbox")
@@ -31,7 +32,7 @@ async def outbox_page(
     query = select(Letter, Meeting.title).join(Meeting, Meeting.id == Letter.meeting_id)
     if state in tuple(LetterState):
         query = query.where(Letter.state == state)
-    if meeting:
+    if is_id(meeting):
         query = query.where(Letter.meeting_id == meeting)
     async with context.database.read() as session:
         newest = query.order_by(Letter.queued_at.desc(), Letter.id.desc())
@@ -92,7 +93,7 @@ async def retry(context: ContextDep, actor: ActorDep, letter: Annotated[str, For
     """Puts a letter that failed to the post once more."""
     require(actor, Action.VIEW_OUTBOX)
     async with context.database.transaction() as session:
-        row = await session.get(Letter, letter, with_for_update=True)
+        row = await session.get(Letter, letter, with_for_update=True) if is_id(letter) else None
         if row is None:
             raise NotFound("Không có thư này trong hộp thư đi.", code="letter_unknown")
         if row.state == LetterState.FAILED:

@@ -24,7 +24,6 @@ FARTHEST = timedelta(days=3 * 366)
 _ADDRESS = re.compile(
     r"[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}"
 )
-_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 T = TypeVar("T")
 
 
@@ -159,7 +158,7 @@ def _one_of(value: str, choices: tuple[Named, ...], field: str) -> str:
 
 def _id(value: str, field: str) -> str:
     _required(value, field)
-    if not _ID.fullmatch(value):
+    if not words.is_id(value):
         raise Invalid("Lựa chọn này không có trong danh sách.", field=field)
     return value
 
@@ -167,7 +166,7 @@ def _id(value: str, field: str) -> str:
 def _ids(values: tuple[str, ...], field: str, most: int) -> tuple[str, ...]:
     if len(values) > most:
         raise Invalid("Chỉ chọn được tối đa {most} mục.", field=field, most=most)
-    if not all(_ID.fullmatch(value) for value in values):
+    if not all(words.is_id(value) for value in values):
         raise Invalid("Lựa chọn này không có trong danh sách.", field=field)
     return tuple(dict.fromkeys(values))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 from typing import Any, Self
 
-LONGEST_FIELD = 20_000
+LONGEST_FIELD = 30_000  # more than any field may hold, so that too much is told and not cut
 MOST_VALUES = 1_000
 
 
@@ -66,11 +66,15 @@ class Typed:
         return cls(**known, **lists, agenda=tuple(TypedItem(**row) for row in stored.get("agenda", ())))
 
     def to_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in (*_TEXTS, *_FLAGS)}
-        return plain | {
-            "points": list(self.points),
-            "people": list(self.people),
-            "agenda": [{"title": i.title, "presenter": i.presenter, "minutes": i.minutes} for i in self.agenda],
+        """What a database can keep: a zero byte, which PostgreSQL cannot, becomes the sign for a lost character."""
+        agenda = [
+            {part: _kept(getattr(item, part)) for part in ("title", "presenter", "minutes")} for item in self.agenda
+        ]
+        return {
+            **{name: _kept(getattr(self, name)) for name in _TEXTS},
+            **{name: getattr(self, name) for name in _FLAGS},
+            **{name: [_kept(one) for one in getattr(self, name)] for name in _LISTS},
+            "agenda": agenda,
         }
 
     @property
@@ -80,6 +84,10 @@ class Typed:
 
     def with_rows(self, agenda: Sequence[TypedItem]) -> Self:
         return replace(self, agenda=tuple(agenda))
+
+
+def _kept(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 _LISTS = ("points", "people")
