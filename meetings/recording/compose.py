@@ -240,7 +240,7 @@ def compose(order: ComposeOrder) -> Generator[float]:
 
 def _chapter_marks(order: ComposeOrder, duration_ms: int) -> list[tuple[int, int, str]]:
     starts = [at for at, _ in order.chapters]
-    ends = [*starts[1:], duration_ms]
+    ends = [*starts[1:], duration_ms][: len(starts)]
     return [(at, max(at + 1, end), title) for (at, title), end in zip(order.chapters, ends, strict=True)]
 
 

@@ -110,6 +110,12 @@ def test_a_camera_that_was_switched_off_is_not_shown_meanwhile(tmp_path: Path) -
     assert [(one.starts_ms, one.ends_ms, one.origin_ms) for one in shown] == [(0, 1000, 0), (2500, 3500, 0)]
 
 
+def test_chapters_end_where_the_next_begins_and_there_may_be_none() -> None:
+    order = ComposeOrder("", "", "", "", "", "", chapters=((0, "a"), (2000, "b")))
+    assert composing._chapter_marks(order, 5000) == [(0, 2000, "a"), (2000, 5000, "b")]
+    assert composing._chapter_marks(ComposeOrder("", "", "", "", "", ""), 5000) == []
+
+
 def test_parts_cover_the_recording() -> None:
     assert parts_of(150_000) == [(0, 60_000), (60_000, 120_000), (120_000, 150_000)]
     assert parts_of(0) == [(0, 1000)]
