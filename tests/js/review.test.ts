@@ -34,6 +34,8 @@ test("times are printed as on the page", () => {
 
 test("the mark of a moment is the last one before it", () => {
   assert.deepEqual([-1, 0, 9, 10, 99].map((ms) => markAt([0, 10, 20], ms)), [-1, 0, 0, 1, 2]);
+  assert.deepEqual([5, 15, 25].map((ms) => markAt([20, 0, 10], ms)), [1, 2, 0]);
+  assert.equal(markAt([], 5), -1);
 });
 
 test("a place on the time line is an instant in UTC", () => {

@@ -42,10 +42,10 @@ export function clock(ms: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** The index of the last mark at or before a moment; -1 before the first. `marks` ascend. */
+/** The index of the latest mark at or before a moment, -1 before all; people may have put marks in another order. */
 export function markAt(marks: readonly number[], ms: number): number {
   let found = -1;
-  for (const [index, mark] of marks.entries()) if (mark <= ms) found = index;
+  for (const [index, mark] of marks.entries()) if (mark <= ms && mark >= (marks[found] ?? -Infinity)) found = index;
   return found;
 }
 
