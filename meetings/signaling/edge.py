@@ -89,7 +89,7 @@ def listener(app: Any, *, certfile: str | None = None, keyfile: str | None = Non
         app,
         http=PunctualProtocol,
         ws=PunctualWebSocket,
-        ws_max_size=limits.MESSAGE,
+        ws_max_size=limits.ANSWER_MESSAGE,
         ws_ping_interval=None,  # clients ping at their own protocol's level
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=limits.HEADERS,

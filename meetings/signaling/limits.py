@@ -13,6 +13,7 @@ CID = 256
 STREAM = 128
 
 MESSAGE = 64 * 1024  # one signalling message
+ANSWER_MESSAGE = 512 * 1024  # but an answer is as long as our offer made it: two sections for each point of a meeting
 HEADERS = 16 * 1024  # request line and header lines
 TWIRP_BODY = 1024 * 1024
 DATA_PACKET = 64 * 1024

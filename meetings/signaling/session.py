@@ -54,7 +54,10 @@ class Session:
             self._refuse("too many messages")
             return
         try:
-            self._dispatch(parse_request(frame))
+            request = parse_request(frame)
+            if len(frame) > limits.MESSAGE and not isinstance(request, Answer):
+                raise BadRequest("a message is too large")
+            self._dispatch(request)
         except TooManySections:
             self.ended = True
             self._room.leave(self.sid, Reason.STATE_MISMATCH, said=True)  # it connects anew, with few sections

@@ -113,7 +113,7 @@ class SubscriberNegotiation:
         """Take an answer; None if it is not to the offer in flight. Raises SdpError."""
         if not self._in_flight or number not in (0, self._version):  # the Rust SDK always says 0
             return None
-        sections = grammar.parse(text).sections
+        sections = grammar.parse(text, scale=2 + len(self._slots) // 32).sections  # as long as our offer made it
         remote = remote_transport(sections)
         self._in_flight = False
         agreed = {section.mid for section in sections if not section.stopped and section.direction == "recvonly"}

@@ -273,6 +273,20 @@ async def test_offers_wait_for_the_answer_to_the_one_before(house: House) -> Non
     assert len(house.worker.sent(schema.Consume)) == 3
 
 
+async def test_a_hundred_points_are_received_however_long_the_answer(house: House) -> None:
+    for number in range(50):
+        point = Guest(house, f"point-{number}").connects()
+        point.announces("c-mic")
+        point.announces("c-cam", models.TrackType.VIDEO)
+        point.offers(audio("c-mic"), video("c-cam"))
+    late = Guest(house, "late")
+    assert late.told("offer")[0].sdp.count("m=") == 101
+    late.connects()
+    mine = [one for one in house.worker.sent(schema.Consume) if one.transport_id == f"{late.sid}.sub"]
+    assert len(mine) == 100
+    assert not late.session.ended
+
+
 async def test_the_size_of_a_tile_chooses_the_layer(house: House) -> None:
     hue, vinh = Guest(house, "hue").connects(), Guest(house, "vinh").connects()
     sizes = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)]
@@ -527,6 +541,7 @@ async def test_stopping_tells_everybody_and_ends_the_worker(house: House) -> Non
         rtc.SignalRequest(add_track=rtc.AddTrackRequest(cid="", type=models.TrackType.AUDIO)).SerializeToString(),
         rtc.SignalRequest(add_track=rtc.AddTrackRequest(cid="x", type=models.TrackType.DATA)).SerializeToString(),
         rtc.SignalRequest(offer=rtc.SessionDescription(type="offer", sdp="v=0")).SerializeToString(),
+        rtc.SignalRequest(mute=rtc.MuteTrackRequest(sid="x" * 65_536)).SerializeToString(),
     ],
 )
 async def test_nonsense_ends_the_session_and_nobody_elses(house: House, frame: bytes | str) -> None:

@@ -171,7 +171,7 @@ async def test_a_dismissed_client_still_hears_why(served: Edge) -> None:
 async def test_a_message_that_is_too_large_closes_the_connection(served: Edge) -> None:
     async with served.join(token()) as client:
         await first(client)
-        await client.send(b"x" * (limits.MESSAGE + 1))
+        await client.send(b"x" * (limits.ANSWER_MESSAGE + 1))
         await asyncio.wait_for(client.wait_closed(), 5)
         assert client.close_code == 1009
 
