@@ -50,20 +50,8 @@ async def create_account(
     actor_id: str | None = None,
 ) -> Account:
     """All faults of what was typed are told at once."""
-    faults: list[MeetingsError] = []
-    login, display_name = login.strip().lower(), display_name
-    for check in (
-        lambda: check_login(login),
-        lambda: clean_line(display_name, field="display_name", limit=120, required=True),
-        lambda: passwords.check_strength(password, login),
-        lambda: check_roles(roles),
-    ):
-        try:
-            check()
-        except Invalid as fault:
-            faults.append(fault)
-    if faults:
-        raise Invalid.many(faults)
+    login = login.strip().lower()
+    _check_new(login, display_name, password, roles)
     await _check_person(session, person_id)
     taken = Conflict("Tên đăng nhập “{login}” đã có người dùng.", field="login", login=login)
     if await session.scalar(select(Account.id).where(Account.login == login)):
@@ -83,6 +71,22 @@ async def create_account(
     await set_roles(session, account.id, check_roles(roles))
     await note(session, "account.created", account.id, now, actor_id, login=account.login, roles=sorted(roles))
     return account
+
+
+def _check_new(login: str, display_name: str, password: str, roles: Collection[str]) -> None:
+    faults: list[MeetingsError] = []
+    for check in (
+        lambda: check_login(login),
+        lambda: clean_line(display_name, field="display_name", limit=120, required=True),
+        lambda: passwords.check_strength(password, login),
+        lambda: check_roles(roles),
+    ):
+        try:
+            check()
+        except Invalid as fault:
+            faults.append(fault)
+    if faults:
+        raise Invalid.many(faults)
 
 
 async def change_account(
