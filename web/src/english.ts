@@ -59,7 +59,7 @@ export const english: Record<string, string> = {
   "Tìm điểm cầu": "Find a point",
   "Điều hành": "Conducting",
   "Xin vào phòng họp": "Asking to come in",
-  "không có trong giấy mời": "not invited",
+  "chưa được mời": "not invited",
   "Mời vào": "Admit",
   "Từ chối": "Refuse",
   "Đang phát biểu": "Has the floor",

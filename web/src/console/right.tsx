@@ -39,7 +39,7 @@ function WaitingList({ session, snapshot }: Omit<Part, "conducts">) {
   if (waiting.length === 0) return null;
   return (
     <>
-      <div class="con-h now"><h2>{t("Xin vào phòng họp")} · {waiting.length}</h2><span class="small quiet">{t("không có trong giấy mời")}</span></div>
+      <div class="con-h now"><h2>{t("Xin vào phòng họp")} · {waiting.length}</h2><span class="small quiet">{t("chưa được mời")}</span></div>
       <ul class="queue" data-waiting>
         {waiting.map((seat) => (
           <li key={seat.identity} class="door" data-identity={seat.identity}>
