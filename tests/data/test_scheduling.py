@@ -12,7 +12,7 @@ from meetings import events
 from meetings.config import Settings
 from meetings.database import Database
 from meetings.directory.models import Person, Unit
-from meetings.errors import Conflict
+from meetings.errors import Conflict, Unavailable
 from meetings.scheduling.models import Letter, Meeting, MeetingParticipant, MeetingPoint
 from meetings.scheduling.plans import load_plan
 from meetings.scheduling.rules.booking import Booking
@@ -23,11 +23,15 @@ from tests.scheduling_stage import LATE, POINTS, ROOMS, booking, furnished, offi
 
 
 async def try_to_book(database: Database, settings: Settings, wanted: Booking) -> Meeting | None:
-    try:
-        async with database.transaction() as session:
-            return await book(session, await office(session, settings), wanted)
-    except Conflict:
-        return None
+    """None when it was refused. A database too busy to listen says so, and is asked again."""
+    while True:
+        try:
+            async with database.transaction() as session:
+                return await book(session, await office(session, settings), wanted)
+        except Conflict:
+            return None
+        except Unavailable:
+            continue
 
 
 def at(plain: Booking, minutes: int, length: int) -> Booking:
