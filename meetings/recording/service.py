@@ -253,9 +253,12 @@ async def files_of(session: AsyncSession, recording_id: str) -> Sequence[Recordi
 async def manifest_hash(session: AsyncSession, meeting_id: str) -> str | None:
     """What filing binds to: the manifest's SHA-256; of several recordings the hash over all in order; None: none."""
     ended = [one.manifest_sha256 for one in await recordings_of(session, meeting_id) if one.manifest_sha256]
-    if len(ended) < 2:
-        return ended[0] if ended else None
-    return hashlib.sha256("\n".join(ended).encode()).hexdigest()
+    return hash_of(ended) if ended else None
+
+
+def hash_of(manifests: Sequence[str]) -> str:
+    """One hash for the manifests of one or several recordings, in their order."""
+    return manifests[0] if len(manifests) == 1 else hashlib.sha256("\n".join(manifests).encode()).hexdigest()
 
 
 async def chapters(session: AsyncSession, meeting_id: str, recording_id: str | None = None) -> list[Chapter]:

@@ -1,4 +1,4 @@
-"""What the register does when the house starts: brings in the shipped rows that are missing."""
+"""What the register does beside the pages: brings in shipped rows that are missing, sweeps files nothing stands for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from meetings.context import Context
 from meetings.register import reference
+from meetings.register.sweep import sweep
+
+SWEEP_SECONDS = 86400.0
 
 
 def background(context: Context) -> list[Callable[[asyncio.Event], Awaitable[None]]]:
@@ -14,4 +17,12 @@ def background(context: Context) -> list[Callable[[asyncio.Event], Awaitable[Non
         async with context.database.transaction() as session:
             await reference.load(session, context.settings.office_symbol)
 
-    return [load]
+    async def keep_swept(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await sweep(context.database, context.store)
+            try:
+                await asyncio.wait_for(stop.wait(), SWEEP_SECONDS)
+            except TimeoutError:
+                continue
+
+    return [load, keep_swept]

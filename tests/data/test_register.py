@@ -1,6 +1,7 @@
 """Filing on both databases: numbers without gap or duplicate, one answer for one key, nothing half done."""
 
 import asyncio
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from meetings.register.folding import Query
 from meetings.register.models import Document, DocumentType, RegisterColumn, Series, SeriesCounter
 from meetings.register.search import Wanted, book, find, tallies
 from meetings.register.service import Filing, Numbered, Organisation, file_document
+from meetings.register.sweep import sweep
 from meetings.register.verify import verify_documents
 from meetings.store import Store
 
@@ -250,6 +252,16 @@ async def test_a_book_longer_than_a_chunk_is_whole_and_in_order(
     assert [d.number async for d in book(database, Wanted())] == list(range(1, 12))
     assert [d.number async for d in book(database, Wanted(), limit=6)] == list(range(1, 7))
     assert [d.number async for d in book(database, Wanted(query=Query.read("chua ho")))] == list(range(1, 12))
+
+
+async def test_the_sweep_removes_old_files_without_a_row_and_no_others(database: Database, store: Store) -> None:
+    kept = await put(database, store, filing())
+    orphan, fresh = store.put_bytes(b"left by a crash"), store.put_bytes(b"just being filed")
+    for sha256 in (kept.pdf_sha256, orphan):
+        os.utime(store.path_of(sha256), (1, 1))
+    assert await sweep(database, store) == [orphan]
+    assert await sweep(database, store) == []
+    assert store.all_hashes() == sorted([kept.pdf_sha256, fresh])
 
 
 async def test_counters_are_rows_of_their_year(database: Database, store: Store) -> None:

@@ -2,12 +2,15 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from meetings.access import Role
 from meetings.recording.minutes.log import Turn
+from meetings.recording.models import Recording
 from meetings.recording.review.files import verify_recordings
 from meetings.recording.review.integrity import Checked, Checker, Sealed, Verdict
 from meetings.recording.review.lanes import lanes
@@ -62,6 +65,23 @@ async def test_one_flipped_byte_is_named_on_the_page_and_by_verify(one_stage: St
     async with one_stage.context.database.read() as session:
         [sentence] = await verify_recordings(session, one_stage.context.settings)
     assert str(sentence) == f"Tệp ghi đã bị thay đổi: {folder.name}/{name}"
+
+
+async def test_a_recording_exchanged_after_filing_is_named(one_stage: Stage) -> None:
+    folder = await one_stage.record()
+    await one_stage.approved()
+    clerk = await one_stage.clerk()
+    filed = await one_stage.post(clerk, "file", recipients="Lưu: VT.", copies="1", retention_code="giao_ban")
+    assert filed.status_code == 303
+    assert "Bản ghi còn nguyên vẹn" in (await one_stage.secretary.get(REVIEW)).text
+    manifest = folder / "manifest.jsonl"
+    manifest.write_bytes(b'{"kind": "another"}\n')
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(update(Recording).values(manifest_sha256=sha256(manifest.read_bytes()).hexdigest()))
+    sentence = "Bản ghi không khớp với mã băm đã ghi trong văn bản 01/BB-VPUBND."
+    assert sentence in (await one_stage.secretary.get(REVIEW)).text
+    async with one_stage.context.database.read() as session:
+        assert [str(fault) for fault in await verify_recordings(session, one_stage.context.settings)] == [sentence]
 
 
 async def test_a_lost_file_is_named(one_stage: Stage) -> None:

@@ -14,6 +14,7 @@ from meetings.errors import Text, text
 from meetings.recording import manifest, service
 from meetings.recording.models import Recording
 from meetings.recording.review.integrity import Checked, Sealed, Verdict
+from meetings.register.models import Document
 
 
 async def sealed_files(session: AsyncSession, settings: Settings, recordings: Iterable[Recording]) -> list[Sealed]:
@@ -46,7 +47,24 @@ async def verify_recordings(session: AsyncSession, settings: Settings) -> list[T
             verdict = await asyncio.to_thread(verdict_of, file)
             if verdict is not Verdict.WHOLE:
                 faults.append(told(Checked(f"{recording.id}/{file.name}", verdict)))
+    bound = await session.scalars(select(Document).where(Document.manifest_sha256.is_not(None)))
+    for document in list(bound):
+        if (fault := await binding_fault(session, document)) is not None:
+            faults.append(fault)
     return faults
+
+
+async def binding_fault(session: AsyncSession, document: Document) -> Text | None:
+    """What is wrong when a document was filed with another recording than the one that lies here, or nothing.
+
+    A recording made after filing does not matter: the document binds those that had ended by then."""
+    if document.manifest_sha256 is None or document.meeting_id is None:
+        return None
+    ended = [one.manifest_sha256 for one in await service.recordings_of(session, document.meeting_id)]
+    hashes = [sha256 for sha256 in ended if sha256]
+    if document.manifest_sha256 in {service.hash_of(hashes[:count]) for count in range(1, len(hashes) + 1)}:
+        return None
+    return text("Bản ghi không khớp với mã băm đã ghi trong văn bản {symbol}.", symbol=document.symbol)
 
 
 def verdict_of(file: Sealed) -> Verdict:

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from meetings import events
 from meetings.access import Action, Actor, allowed
 from meetings.context import Context
+from meetings.errors import Text
 from meetings.events import Event
 from meetings.recording import service as recordings
 from meetings.recording.minutes import service as minutes_service
@@ -21,7 +22,7 @@ from meetings.recording.minutes.log import read_log
 from meetings.recording.minutes.models import Minutes
 from meetings.recording.minutes.rules import Content, Slot, State
 from meetings.recording.minutes.sight import may_see, meeting_for
-from meetings.recording.review.files import sealed_files, told
+from meetings.recording.review.files import binding_fault, sealed_files, told
 from meetings.recording.review.integrity import Checker, Report, Sealed
 from meetings.recording.review.lanes import Lane, lanes
 from meetings.recording.review.playback import Playback, playback_of
@@ -68,6 +69,7 @@ class Review:
     minutes: Minutes | None
     document: Document | None
     viewings: list[Event]
+    binding: Text | None
 
 
 @router.get("/meetings/{meeting_id}/review")
@@ -88,7 +90,7 @@ async def review_page(
         plan=review.plan,
         playback=review.playback,
         report=report,
-        sentences=sentences(report),
+        sentences=[*sentences(report), *([review.binding] if review.binding else [])],
         typed=" ".join(q[:200].split()),
         query=query,
         hits=_hits(review.content, query),
@@ -98,7 +100,7 @@ async def review_page(
     )
 
 
-def sentences(report: Report | None) -> list[object]:
+def sentences(report: Report | None) -> list[Text]:
     """What is wrong, each sentence naming its file."""
     return [told(fault) for fault in report.faults] if report else []
 
@@ -136,6 +138,7 @@ async def _load(context: Context, actor: Actor, meeting_id: str) -> Review:
             content=await minutes_service.content_of(session, minutes) if minutes else None,
             minutes=minutes,
             document=filed,
+            binding=await binding_fault(session, filed) if filed else None,
             viewings=[event for event in log if event.kind == "recording.viewed"][::-1],
         )
 
