@@ -111,9 +111,14 @@ def check_tracks(found: Sequence[Track], marks: Marks, senders: dict[str, Sender
     assert abs(ends - marks.length_ms) <= 1000, f"the tracks end at {ends}, the log says {marks.length_ms}"
 
 
+async def composed(system: System, meeting_id: str) -> None:
+    """Waits for the job that makes one film of the tracks."""
+    await eventually(lambda: _composed(system, meeting_id), within=240, every=1, what="the composed film")
+
+
 async def check_composed(system: System, meeting_id: str, marks: Marks, senders: dict[str, Sender]) -> None:
     """One film: as long as the meeting, everybody's tone, the stage's colour, chapters at their moments."""
-    await eventually(lambda: _composed(system, meeting_id), within=240, every=1, what="the composed film")
+    await composed(system, meeting_id)
     database = _database(system)
     async with database.read() as session:
         recording = await _recording(session, meeting_id)
