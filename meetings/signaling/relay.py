@@ -180,6 +180,8 @@ class Relay:
             return
         if member.connection is not None:
             member.silent_since = None
+        if member.rating is quality.LOST:
+            room.rated(sid, quality.UNKNOWN)  # clients that stay LOST for long connect anew
         if kind == "sub":
             room.apply(room.rules.connected(sid))
 

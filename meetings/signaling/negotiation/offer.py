@@ -139,7 +139,7 @@ class SubscriberNegotiation:
                 "a=inactive",
             ]
         lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
-        lines += [*self.local.lines("actpass"), "a=rtcp-mux", "a=rtcp-rsize"]
+        lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
         lines += _OFFERED_CODEC_LINES[track.kind]
         lines += [f"a=extmap:{number} {uri}" for number, uri in _EXTENSIONS[track.kind]]
         return [*lines, "a=sendonly", *_msid_lines(track)]

@@ -36,14 +36,14 @@ class LocalTransport:
     fingerprint: str
     candidates: tuple[tuple[str, int], ...]
 
-    def lines(self, setup: str) -> list[str]:
-        """The attributes of an m-section that belong to its transport."""
+    def lines(self, setup: str, *, candidates: bool = True) -> list[str]:
+        """The attributes of an m-section that belong to its transport. Those of one bundle share their candidates."""
         return [
             f"a=ice-ufrag:{self.ice_ufrag}",
             f"a=ice-pwd:{self.ice_pwd}",
             f"a=fingerprint:{self.fingerprint_algorithm} {self.fingerprint}",
             f"a=setup:{setup}",
-            *self._candidate_lines(),
+            *(self._candidate_lines() if candidates else ()),
         ]
 
     def _candidate_lines(self) -> list[str]:

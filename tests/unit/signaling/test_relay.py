@@ -382,6 +382,19 @@ async def test_a_bad_connection_is_told_when_it_turns_bad(house: House) -> None:
     assert [(one.participant_sid, one.quality) for one in updates] == [(hue.sid, models.ConnectionQuality.POOR)]
 
 
+async def test_a_lost_transport_is_told_and_its_return_too(house: House) -> None:
+    hue, vinh = Guest(house, "hue").connects(), Guest(house, "vinh").connects()
+    transport = schema.TransportId(f"{hue.sid}.pub")
+    house.worker.emit(schema.TransportLost(transport, "no consent for 15 s"))
+    house.worker.emit(schema.TransportConnected(transport))
+    updates = [one.quality for change in vinh.told("connection_quality") for one in change.updates]
+    assert updates == [models.ConnectionQuality.LOST, models.ConnectionQuality.EXCELLENT]
+    house.clock.advance(RETURN_SECONDS + 1)
+    hue.says(ping=1)
+    house.relay.tick()
+    assert "hue" in house.present()
+
+
 # ------------------------------------------------------------------------- leaving, losing, coming back
 
 
