@@ -60,6 +60,12 @@ test("points keep their place when one comes, speaks or goes", () => {
   assert.deepEqual(wallOf(changed).map((place) => place.identity), order);
 });
 
+test("who is not in any more is missing only while the meeting runs", () => {
+  const gone = { ...snapshot, seats: snapshot.seats.map((seat) => ({ ...seat, joined: false })) };
+  const main = (state: "open" | "ended") => wallOf({ ...gone, conference: { ...gone.conference, state } })[0]?.standing;
+  assert.deepEqual([main("open"), main("ended")], ["lost", "left"]);
+});
+
 test("names are found without accents", () => {
   assert.equal(fold("Buôn Đôn "), "buon don");
   const [place] = wallOf(snapshot).filter((one) => one.role === "member");

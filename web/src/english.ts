@@ -78,6 +78,7 @@ export const english: Record<string, string> = {
   "Mất kết nối": "Connection lost",
   "Chưa vào phòng họp": "Has not joined",
   "Đã mời ra": "Removed",
+  "Đã rời phòng": "Left",
   "Điểm đang chọn": "Chosen point",
   "Bấm một điểm cầu trên tường để mời nói, tắt tiếng hoặc mời ra.": "Press a point on the wall to give it the floor, mute or remove it.",
   "Có thể gọi điện nhắc đơn vị vào phòng họp.": "You may telephone the unit to remind it.",

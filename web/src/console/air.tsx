@@ -26,7 +26,8 @@ function OnAir({ session }: { session: Session }) {
   const peer = place ? view.peers.value.get(place.identity) : undefined;
   const track = place?.screen ? peer?.screen : peer?.camera;
   const inside = session.phase.value === "in" || session.phase.value === "lost";
-  if (!inside) return <div class="tile off"><span class="tile-off">{t("Vào phòng họp để thấy hình và nghe tiếng")}</span></div>;
+  const ended = session.snapshot.value?.conference.state === "ended";
+  if (!inside) return <div class="tile off"><span class="tile-off">{ended ? t("Cuộc họp đã kết thúc") : t("Vào phòng họp để thấy hình và nghe tiếng")}</span></div>;
   const floor = place !== null && (session.snapshot.value?.floor.includes(place.identity) ?? false);
   return (
     <figure class={`tile ${floor ? "has-floor" : ""} ${track ? "" : "off"}`} data-tile={place?.identity ?? ""}>

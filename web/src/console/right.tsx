@@ -105,6 +105,7 @@ const STANDING: Record<Place["standing"], () => string> = {
   here: () => t("Có mặt"),
   held: () => t("Đang giữ tắt micrô"),
   lost: () => t("Mất kết nối"),
+  left: () => t("Đã rời phòng"),
   absent: () => t("Chưa vào phòng họp"),
   removed: () => t("Đã mời ra"),
 };

@@ -70,6 +70,8 @@ function Standing({ session, place }: { session: Session; place: Place }) {
       return <><Icon name="link-off" />{t("Mất {time}", { time: place.since ? elapsed(session.now.value - Date.parse(place.since)) : "" })}</>;
     case "absent":
       return <><Icon name="absent" />{t("Chưa vào")}</>;
+    case "left":
+      return <><Icon name="leave" />{t("Đã rời phòng")}</>;
     case "removed":
       return <><Icon name="remove" />{t("Đã mời ra")}</>;
     case "held":

@@ -1,7 +1,7 @@
 // Owns the wall of the console: every point at its place, with the one word that matters about it. Pure.
 import type { Role, Seat, Snapshot } from "../api/shapes.ts";
 
-export type Standing = "floor" | "hand" | "here" | "held" | "lost" | "absent" | "removed";
+export type Standing = "floor" | "hand" | "here" | "held" | "lost" | "left" | "absent" | "removed";
 
 export interface Place {
   identity: string;
@@ -31,12 +31,13 @@ export function wallOf(snapshot: Snapshot): Place[] {
 function placeOf(snapshot: Snapshot, seat: Seat): Place {
   const turn = snapshot.hands.indexOf(seat.identity);
   const place = { identity: seat.identity, name: seat.name, role: seat.role, turn: turn < 0 ? null : turn + 1, since: seat.left_at };
-  return { ...place, standing: standingOf(seat) };
+  return { ...place, standing: standingOf(seat, snapshot.conference.state === "open") };
 }
 
-function standingOf(seat: Seat): Standing {
+/** Who was in and is not: missing while the meeting runs, simply gone before and after it. */
+function standingOf(seat: Seat, running: boolean): Standing {
   if (seat.state === "removed") return "removed";
-  if (!seat.joined) return seat.joined_at ? "lost" : "absent";
+  if (!seat.joined) return !seat.joined_at ? "absent" : running ? "lost" : "left";
   if (seat.has_floor) return "floor";
   if (seat.hand_at) return "hand";
   return seat.held_mute ? "held" : "here";
