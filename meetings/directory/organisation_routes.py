@@ -3,12 +3,12 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from meetings.access import Action, require
 from meetings.context import Context
-from meetings.directory import people, units
+from meetings.directory import importing, people, units
 from meetings.directory.people import PersonForm
 from meetings.directory.units import LEVELS, UnitForm
 from meetings.errors import Conflict, Invalid, MeetingsError
@@ -74,6 +74,36 @@ async def add_unit(request: Request, context: ContextDep, actor: ActorDep, form:
     except (Conflict, Invalid) as error:
         return await _units(request, context, form, error)
     return RedirectResponse("/units", status_code=303)
+
+
+@router.get("/units/import")
+async def import_page(request: Request, context: ContextDep, actor: ActorDep) -> Response:
+    require(actor, Action.MANAGE_UNITS)
+    return context.pages.render(request, "directory/import.html", added=None, error=None, kind="units")
+
+
+@router.post("/units/import")
+async def import_list(
+    request: Request,
+    context: ContextDep,
+    actor: ActorDep,
+    kind: Field = "",
+    file: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """A whole list at once: all of it, or nothing and the lines at fault."""
+    require(actor, Action.MANAGE_UNITS)
+    added, refusal = None, None
+    desk = importing.Desk(context.settings, context.clock.now(), actor.account_id or "")
+    try:
+        content = await file.read(importing.LARGEST + 1) if file is not None else b""
+        async with context.database.transaction() as session:
+            added = await importing.import_list(session, desk, kind, content)
+    except (Conflict, Invalid) as error:
+        note_refusal(request, error)
+        refusal = error
+    values = {"added": added, "error": refusal, "kind": kind}
+    status = refusal.status if refusal else 200
+    return context.pages.render(request, "directory/import.html", status=status, **values)
 
 
 @router.get("/units/{unit_id}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.directory.house_log import note
@@ -56,10 +56,15 @@ async def get_unit(session: AsyncSession, unit_id: str) -> Unit:
     return unit
 
 
+async def named(session: AsyncSession, name: str) -> Unit | None:
+    """The unit of today with this name, however it is capitalised: databases lower only ASCII letters alike."""
+    present = await session.scalars(select(Unit).where(Unit.valid_to.is_(None)))
+    return next((unit for unit in present if unit.name.casefold() == name.casefold()), None)
+
+
 async def add_unit(session: AsyncSession, form: UnitForm, now: datetime, actor_id: str) -> Unit:
     values, since = await _checked(session, form)
-    same = select(Unit.id).where(func.lower(Unit.name) == values["name"].lower(), Unit.valid_to.is_(None))
-    if await session.scalar(same):
+    if await named(session, values["name"]) is not None:
         raise Conflict("Đã có đơn vị tên “{name}”.", field="name", name=values["name"])
     unit = Unit(
         name=values["name"],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.config import Settings
@@ -59,8 +59,8 @@ async def save_venue(
 ) -> Venue:
     """Makes a venue with its link, or changes one. All faults of the form are told at once."""
     values = await _checked(session, form)
-    same = select(Venue.id).where(Venue.unit_id == form.unit_id, func.lower(Venue.name) == values["name"].lower())
-    if await session.scalar(same.where(Venue.id != (venue_id or ""))):
+    others = select(Venue.name).where(Venue.unit_id == form.unit_id, Venue.id != (venue_id or ""))
+    if values["name"].casefold() in {name.casefold() for name in await session.scalars(others)}:
         raise Conflict("Đơn vị này đã có phòng họp tên “{name}”.", field="name", name=values["name"])
     if venue_id is None:
         venue = Venue(unit_id=form.unit_id, active=form.active, **values)

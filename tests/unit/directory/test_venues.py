@@ -95,7 +95,7 @@ async def test_markup_in_a_name_is_shown_as_it_was_typed(operator: Browser, unit
 
 async def test_two_venues_of_a_unit_have_two_names(operator: Browser, unit: Unit) -> None:
     await add_venue(operator, unit)
-    answer = await operator.post("/venues", data={"name": "phòng  HỌP số 1", "unit_id": unit.id})
+    answer = await operator.post("/venues", data={"name": "PHÒNG  họp SỐ 1", "unit_id": unit.id})
     assert answer.status_code == 409
     assert "Đơn vị này đã có phòng họp tên" in answer.text
 
