@@ -12,11 +12,11 @@ from meetings.context import Context
 from meetings.directory.identity import SESSION_COOKIE
 from meetings.scheduling.answers import answer_token
 from meetings.scheduling.models import BookingDraft, Letter, Meeting, MeetingParticipant, Paper
-from tests.serving import serving
 from tests.browser.watched import Watched
 from tests.chromium import chromium
 from tests.conftest import logged_in
 from tests.scheduling_stage import LATE, booked, furnished, post_letters, rows
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
