@@ -63,7 +63,7 @@ def dues(plan: Plan, office: Office, *, filed: bool) -> list[Due]:
 def _invitation(plan: Plan, deadlines: Deadlines, office: Office) -> Due:
     sent = _day(office, plan.meeting.invited_at or plan.meeting.created_at)
     detail = text(
-        "Hạn {day}, trước ngày họp {wd} ngày làm việc", day=_short(deadlines.invite_by), wd=deadlines.invite_wd
+        "Hạn {day}, trước ngày họp {wd} ngày làm việc", day=_short(deadlines.invite_by), wd=f"{deadlines.invite_wd:02}"
     )
     if sent <= deadlines.invite_by:
         return Due("ok", text("Giấy mời: gửi {day}, đúng hạn", day=_short(sent)), detail)

@@ -49,7 +49,11 @@ function finders(): void {
     const rows = [...document.querySelectorAll<HTMLElement>(bar.dataset["find"] ?? "")];
     bar.hidden = false;
     search?.addEventListener("input", () => {
-      for (const row of rows) row.hidden = !matches(row.textContent ?? "", search.value);
+      for (const row of rows) {
+        row.hidden = !matches(row.textContent ?? "", search.value);
+        const folded = row.closest("details");
+        if (folded && search.value && !row.hidden) folded.open = true;
+      }
     });
   }
 }
