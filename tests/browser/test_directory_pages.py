@@ -23,6 +23,7 @@ PAGES = (
     "/venues/demo-phong-xa-9/card",
     "/units",
     "/units/demo-xa-9",
+    "/units/import",
     "/people",
     "/people/new",
     "/people/demo-thu-ky",
