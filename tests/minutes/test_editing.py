@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from meetings.access import Role
+from tests.fakes import Browser
 from tests.minutes_stage import MEETING, PAGE, Editor, Stage
 
 API = f"/api/meetings/{MEETING}/minutes"
@@ -280,3 +281,17 @@ async def test_paragraphs_of_the_recording_carry_links_to_their_moment(one_stage
 @pytest.mark.parametrize("meeting_id", ["x", "0" * 16, "%2e%2e"])
 async def test_minutes_of_no_meeting_are_said_to_be_missing(one_stage: Stage, meeting_id: str) -> None:
     assert (await one_stage.secretary.get(f"/meetings/{meeting_id}/minutes")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", [PAGE, f"{PAGE}/preview.pdf", f"/meetings/{MEETING}/file", f"/meetings/{MEETING}/review"]
+)
+async def test_without_logging_in_nothing_of_it_is_seen(one_stage: Stage, path: str) -> None:
+    await one_stage.hold()
+    await one_stage.draft()
+    async with Browser(one_stage.app) as nobody:
+        answer = await nobody.get(path)
+        changed = await nobody.post(PAGE, data={"version": "1"})
+    assert answer.status_code in (303, 403)
+    assert "Chủ tọa" not in answer.text
+    assert changed.status_code == 403

@@ -138,6 +138,45 @@ def test_the_type_is_bold_and_the_body_upright(reader: PdfReader) -> None:
     assert all("Bold" not in font for text, _, _, font in page if "hồ chứa" in text)
 
 
+def sizes(reader: PdfReader) -> list[tuple[str, float, str]]:
+    """Every piece of text with its size in points and its font."""
+    found: list[tuple[str, float, str]] = []
+    for page in reader.pages:
+
+        def visit(text: str, cm: list[float], tm: list[float], font: Any, size: float) -> None:
+            if text.strip():
+                found.append((text.strip(), round(abs(size * tm[3] * cm[3]), 1), str(font["/BaseFont"])))
+
+        page.extract_text(visitor_text=visit)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "smallest", "largest", "face"),
+    [
+        ("CỘNG HÒA", 12, 13, "Bold"),
+        ("Độc lập", 13, 14, "Bold"),
+        ("ỦY BAN", 12, 13, "Regular"),
+        ("VĂN PHÒNG", 12, 13, "Bold"),
+        ("Số: 05", 13, 13, "Regular"),
+        ("BIÊN BẢN", 13, 14, "Bold"),
+        ("Hội nghị", 13, 14, "Bold"),
+        ("Ý kiến thứ 7:", 13, 14, "Regular"),
+        ("THƯ KÝ", 13, 14, "Bold"),
+        ("Nguyễn Văn Chủ Tọa", 13, 14, "Bold"),
+        ("Nơi nhận:", 12, 12, "BoldItalic"),
+        ("- Lưu: VT", 11, 11, "Regular"),
+        ("2", 13, 14, "Regular"),
+    ],
+)
+def test_every_part_has_the_size_and_face_of_the_decree(
+    reader: PdfReader, words: str, smallest: float, largest: float, face: str
+) -> None:
+    found = [(size, font) for text, size, font in sizes(reader) if text.startswith(words)]
+    assert found, words
+    assert any(smallest <= size <= largest and font.endswith(face) for size, font in found), found
+
+
 @pytest.mark.parametrize("paragraphs", range(18, 30))
 def test_the_signers_never_stand_alone_on_a_page(paragraphs: int) -> None:
     content = [{"heading": "", "text": "Ý kiến."} for _ in range(paragraphs)]
