@@ -91,7 +91,7 @@ class Hall:
         self._stack = stack
         self._browsers: dict[str, Browser] = {}
 
-    async def open(self, holder: Holder, path: str, sender: Sender | None, **options: Any) -> Screen:
+    async def open(self, holder: Holder | None, path: str, sender: Sender | None, **options: Any) -> Screen:
         name = sender.name if sender else "bare"
         if name not in self._browsers:
             self._browsers[name] = await self._stack.enter_async_context(chromium(self._folder, sender))
@@ -99,7 +99,7 @@ class Hall:
             viewport={"width": 1440, "height": 900}, reduced_motion="reduce", **options
         )
         address = f"http://localhost:{self.home.settings.port}"
-        cookies = [(cookie.name, cookie.value or "") for cookie in holder.cookies.jar]
+        cookies = [(cookie.name, cookie.value or "") for cookie in holder.cookies.jar] if holder else []
         await context.add_cookies([{"name": key, "value": value, "url": address} for key, value in cookies])
         page = await context.new_page()
         await page.goto(address + path)
@@ -226,6 +226,21 @@ async def test_a_room_without_camera_and_microphone_takes_part(hall: Hall) -> No
     await west.page.wait_for_selector(f'[data-tile="{E}"]')
     await bare.press("hand")
     await expect(bare.act("hand")).to_have_attribute("data-on", "true")
+
+
+async def test_an_unexpected_guest_is_let_in_from_the_waiting_list(hall: Hall) -> None:
+    console, guest = await asyncio.gather(hall.console(), hall.open(None, f"/meetings/{MEETING}/room", BLUE))
+    await guest.page.fill("input[name=name]", "Lê Văn Khách, Báo tỉnh")
+    await guest.page.click("main button")
+    await guest.press("join")
+    await guest.is_in("waiting")
+    waiting = console.page.locator("[data-waiting] li", has_text="Lê Văn Khách, Báo tỉnh")
+    await waiting.locator('[data-act="admit"]').click()
+    await guest.is_in("in")
+    await console.enter()
+    identity = await console.page.locator("[data-point^='guest:']").get_attribute("data-point")
+    assert identity is not None
+    await console.sees(identity, BLUE)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
