@@ -146,7 +146,7 @@ def _incoming(section: Section, codec: Codec, mid_to_track: Mapping[str, str]) -
         rtx.payload_type if rtx else None,
         tuple(one for one in ssrcs if one not in repairs),
         tuple(repairs),
-        next((number for number, uri in section.extensions() if uri == MID), 0),
+        next((number for number, uri, *_ in section.extensions() if uri == MID), 0),
     )
 
 
@@ -167,7 +167,7 @@ def _media(section: Section, codec: Codec, local: LocalEnd) -> list[str]:
             lines += [f"a=fmtp:{one.payload_type} {one.fmtp}"] if one.fmtp else []
     offered = set(codec.feedback)
     lines += [f"a=rtcp-fb:{codec.payload_type} {one}" for one in _FEEDBACK[section.kind] if one in offered]
-    return lines + [f"a=extmap:{number} {uri}" for number, uri in section.extensions() if uri == MID]
+    return lines + [f"a=extmap:{number} {uri}" for number, uri, *_ in section.extensions() if uri == MID]
 
 
 def _declined(section: Section) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from meetings.signaling.media.schema import Codec, Encoding, HeaderExtensions
 from meetings.signaling.model import Kind
 from meetings.signaling.negotiation import grammar
-from meetings.signaling.negotiation.grammar import Section
+from meetings.signaling.negotiation.grammar import Extension, Section
 from meetings.signaling.negotiation.transport import (
     EXTENSION_NAMES,
     LocalTransport,
@@ -106,7 +106,7 @@ class PublisherNegotiation:
             "a=rtcp-rsize",
         ]
         lines += [line for codec in codecs for line in _codec_lines(codec, section.kind, options)]
-        lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions() if uri in EXTENSION_NAMES]
+        lines += [_extension_line(one) for one in _received_extensions(section)]
         return lines + _receive_lines(section)
 
 
@@ -140,6 +140,17 @@ def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> lis
     return lines + [f"a=rtcp-fb:{number} {one}" for one in codec.feedback if one in _FEEDBACK[kind]]
 
 
+def _received_extensions(section: Section) -> list[Extension]:
+    """The known ones that the client is able to send."""
+    return [one for one in section.extensions() if one.uri in EXTENSION_NAMES and one.direction in ("", "sendonly")]
+
+
+def _extension_line(extension: Extension) -> str:
+    """What the client only sends we only receive (RFC 8285 section 6)."""
+    direction = "/recvonly" if extension.direction else ""
+    return f"a=extmap:{extension.number}{direction} {extension.uri}"
+
+
 def _receive_lines(section: Section) -> list[str]:
     if not section.sends:
         return ["a=inactive"]
@@ -164,7 +175,12 @@ def _media_offer(section: Section) -> MediaOffer:
         codec = Codec(chosen[0].payload_type, mime, chosen[0].clock_rate, rtx)
     cid = section.value("msid").split(" ")[-1]
     return MediaOffer(
-        section.mid, Kind(section.kind), cid, codec, header_extensions(section.extensions()), _encodings(section)
+        section.mid,
+        Kind(section.kind),
+        cid,
+        codec,
+        header_extensions(_received_extensions(section)),
+        _encodings(section),
     )
 
 

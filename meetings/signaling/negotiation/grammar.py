@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meetings.signaling import limits
 
@@ -40,6 +41,14 @@ class Codec:
             if key == "apt" and value.isdecimal():
                 return int(value)
         return None
+
+
+class Extension(NamedTuple):
+    """One extmap line; without a direction it is for both."""
+
+    number: int
+    uri: str
+    direction: str = ""
 
 
 @dataclass
@@ -91,14 +100,15 @@ class Section:
         order = [int(one) for one in self.formats if one.isdecimal()]
         return [found[number] for number in order if number in found]
 
-    def extensions(self) -> list[tuple[int, str]]:
-        """Header extensions as (id, uri) (RFC 8285), ids that one- or two-byte headers can carry only."""
+    def extensions(self) -> list[Extension]:
+        """Header extensions (RFC 8285), with ids that one- or two-byte headers can carry only."""
         found = []
         for value in self.values("extmap"):
             name, _, rest = value.partition(" ")
-            number, uri = name.partition("/")[0], rest.partition(" ")[0]
+            number, _, direction = name.partition("/")
+            uri = rest.partition(" ")[0]
             if number.isdecimal() and len(number) <= 3 and 1 <= int(number) <= 255 and uri:
-                found.append((int(number), uri))
+                found.append(Extension(int(number), uri, direction))
         return found
 
 

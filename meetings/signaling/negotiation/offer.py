@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from meetings.signaling.media.schema import Codec, HeaderExtensions
 from meetings.signaling.model import Kind, TrackSid
 from meetings.signaling.negotiation import grammar
+from meetings.signaling.negotiation.grammar import Extension
 from meetings.signaling.negotiation.transport import (
     ABS_SEND_TIME,
     MID,
@@ -55,7 +56,10 @@ class _Slot:
 
 _OPUS = Codec(payload_type=111, mime_type="audio/opus", clock_rate=48_000)
 _VP8 = Codec(payload_type=96, mime_type="video/vp8", clock_rate=90_000, rtx_payload_type=97)
-_EXTENSIONS = {Kind.AUDIO: [(1, MID)], Kind.VIDEO: [(1, MID), (2, ABS_SEND_TIME)]}
+_EXTENSIONS = {
+    Kind.AUDIO: [Extension(1, MID)],
+    Kind.VIDEO: [Extension(1, MID), Extension(2, ABS_SEND_TIME)],
+}
 
 
 @dataclass
@@ -141,7 +145,7 @@ class SubscriberNegotiation:
         lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
         lines += _OFFERED_CODEC_LINES[track.kind]
-        lines += [f"a=extmap:{number} {uri}" for number, uri in _EXTENSIONS[track.kind]]
+        lines += [f"a=extmap:{one.number} {one.uri}" for one in _EXTENSIONS[track.kind]]
         return [*lines, "a=sendonly", *_msid_lines(track)]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meetings.signaling.media.schema import HeaderExtensions
-from meetings.signaling.negotiation.grammar import SdpError, Section
+from meetings.signaling.negotiation.grammar import Extension, SdpError, Section
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -84,8 +85,11 @@ def remote_transport(sections: tuple[Section, ...]) -> RemoteTransport:
     )
 
 
-def header_extensions(extensions: list[tuple[int, str]]) -> HeaderExtensions:
-    return HeaderExtensions(**{EXTENSION_NAMES[uri]: number for number, uri in extensions if uri in EXTENSION_NAMES})
+def header_extensions(extensions: Iterable[Extension]) -> HeaderExtensions:
+    """The ids under which the known ones arrive, or are sent."""
+    return HeaderExtensions(
+        **{EXTENSION_NAMES[one.uri]: one.number for one in extensions if one.uri in EXTENSION_NAMES}
+    )
 
 
 def head(version: int, bundled: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_every_section_is_answered_in_order_under_its_mid() -> None:
 
 def test_the_answer_echoes_the_extensions_that_simulcast_needs() -> None:
     camera = answered(offer_sdp([video("c")])).sections[1]
-    assert [uri.rsplit(":", 1)[-1] for _, uri in camera.extensions()] == [
+    assert [one.uri.rsplit(":", 1)[-1] for one in camera.extensions()] == [
         "//www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
         "mid",
         "rtp-stream-id",
@@ -82,7 +83,7 @@ def test_the_answer_echoes_the_extensions_that_simulcast_needs() -> None:
 def test_even_an_idle_section_echoes_them_for_the_client_would_drop_them_for_good() -> None:
     idle = answered(offer_sdp([video("c", rids="", direction="inactive")])).sections[1]
     assert idle.direction == "inactive"
-    assert 10 in dict(idle.extensions())
+    assert 10 in {one.number for one in idle.extensions()}
 
 
 def test_red_and_codecs_that_are_not_forwarded_are_refused() -> None:
@@ -155,6 +156,56 @@ def test_ssrcs_that_are_listed_beside_rids_are_taken_in_their_order() -> None:
         Encoding(1, "h", 12, 22),
         Encoding(2, "f", 13, 23),
     )
+
+
+# ------------------------------------------------------------------------------- as real clients have sent it
+
+WIRE = Path(__file__).parents[2] / "wire" / "sdp"
+CLIENTS = ["chromium", "firefox", "python"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_real_clients_offer_is_understood_and_answered(client: str) -> None:
+    offer = (WIRE / f"{client}_offer.sdp").read_text()
+    negotiation = publisher()
+    offered = negotiation.offer(offer)
+    microphone, camera = offered.media
+    assert (microphone.mime_type, camera.mime_type) == ("audio/opus", "video/vp8")
+    assert [one.rid for one in camera.encodings][:2] == ["q", "h"]
+    assert min(camera.extensions.mid, camera.extensions.rid, camera.extensions.transport_cc) > 0
+    assert offered.anonymous == (client == "firefox")
+    assert offered.remote.sctp_port == 5000
+    sections = grammar.parse(negotiation.answer({})).sections
+    assert [one.mid for one in sections] == [one.mid for one in grammar.parse(offer).sections]
+    assert all(one.port != 0 for one in sections)
+    by_mid = {one.mid: one for one in sections}
+    assert by_mid[camera.mid].value("simulcast").startswith("recv ")
+
+
+def test_firefox_lists_its_layers_and_only_sends_some_extensions() -> None:
+    negotiation = publisher()
+    (_, camera) = negotiation.offer((WIRE / "firefox_offer.sdp").read_text()).media
+    assert [(one.spatial, one.ssrc, one.rtx_ssrc) for one in camera.encodings] == [
+        (0, 1496166895, 3207843226),
+        (1, 3341426574, 814508913),
+    ]
+    answer = grammar.parse(negotiation.answer({})).sections[2]
+    directions = {one.number: one.direction for one in answer.extensions()}
+    assert directions == {3: "", 4: "", 7: "", 9: "recvonly", 10: "recvonly"}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_real_clients_answer_is_taken(client: str) -> None:
+    answer = (WIRE / f"{client}_answer.sdp").read_text()
+    negotiation = SubscriberNegotiation(LOCAL)
+    for number, kind in enumerate([Kind.AUDIO, Kind.VIDEO], start=1):
+        negotiation.add(outgoing(number, kind))
+    assert negotiation.next_offer() is not None
+    taken = negotiation.answered(1, answer)
+    assert taken is not None
+    sections = grammar.parse(answer).sections
+    assert {one.mid for one in taken[1]} == {one.mid for one in sections if one.direction == "recvonly"}
+    assert taken[0].sctp_port == 5000
 
 
 # --------------------------------------------------------------------------------------------- offers
