@@ -160,6 +160,7 @@ class Recorder:
 
     def finish(self) -> None:
         """The end: seal everything and report."""
+        self._tape.mend_orphans()
         self._declare_gap(float("inf"))
         self._close_tracks()
         self._tape.note("mark", what="stop")
@@ -177,6 +178,7 @@ class Recorder:
 
     def pause(self) -> None:
         """This life ends, the recording goes on in another."""
+        self._tape.mend_orphans()
         self._declare_gap(float("inf"))
         self._close_tracks()
         self._tape.leave()

@@ -98,21 +98,23 @@ async def describe(context: ContextDep, actor: ActorDep, recording_id: str) -> d
 
 
 @router.get("/recordings/{recording_id}/files/{name}")
-async def file(request: Request, context: ContextDep, actor: ActorDep, recording_id: str, name: str) -> Response:
-    """A sealed file, in whole or by range. That somebody began to look is logged."""
+async def file(context: ContextDep, actor: ActorDep, recording_id: str, name: str) -> Response:
+    """A sealed file, in whole or by range. That somebody looked is logged, whichever part they asked for."""
+    now = context.clock.now()
     async with context.database.read() as session:
         recording = await _readable(session, actor, recording_id)
         types = {one.name: one.media_type for one in await service.files_of(session, recording.id)}
+        by = By(f"account:{actor.account_id}", actor.name)
+        noted = await service.viewing_noted(session, recording, by, now)
     types[manifest.NAME] = "application/jsonl"
     if recording.composed_state == Composed.DONE:
         types[COMPOSED_NAME] = "video/webm"
     path = service.directory_of(context.settings, recording) / name
     if name not in types or not path.is_file():
         raise NotFound("Không có tệp này trong bản ghi.")
-    if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+    if not noted:
         async with context.database.transaction() as session:
-            by = By(f"account:{actor.account_id}", actor.name)
-            await service.note_viewing(session, recording, by, context.clock.now())
+            await service.note_viewing(session, recording, by, now)
     return FileResponse(path, media_type=types[name], headers={"Cache-Control": "private, no-cache"})
 
 

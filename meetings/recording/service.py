@@ -291,6 +291,12 @@ async def _whole_log(session: AsyncSession, meeting_id: str) -> list[events.Even
 
 async def note_viewing(session: AsyncSession, recording: Recording, by: By, now: datetime) -> None:
     """Log that somebody opened the recording, once a viewing."""
+    if not await viewing_noted(session, recording, by, now):
+        await _log(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
+
+
+async def viewing_noted(session: AsyncSession, recording: Recording, by: By, now: datetime) -> bool:
+    """Whether the log already tells of this viewing."""
     chain = events.meeting_chain(recording.meeting_id)
     again = select(EventRow.seq).where(
         EventRow.chain == chain,
@@ -299,5 +305,4 @@ async def note_viewing(session: AsyncSession, recording: Recording, by: By, now:
         EventRow.subject_id == recording.id,
         EventRow.at > now - rules.VIEWING,
     )
-    if await session.scalar(again.limit(1)) is None:
-        await _log(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
+    return await session.scalar(again.limit(1)) is not None

@@ -1,28 +1,26 @@
 """One recording's directory during one life of its recorder: the manifest, the clock, the open files, the disk.
 
 A life may follow another one that was killed: `mend_orphans` closes the files it left behind. Files are flushed and
-synced by `flush` and `sync`; any OSError means that the disk refuses, and then `abandon` saves what can be saved.
+synced by `flush` and `sync`, and sealed in a thread of their own, because hashing and a slow disk take seconds and
+packets do not wait. Any OSError means that the disk refuses, and then `abandon` saves what can be saved.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
-import signal
+import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
-from meetings.recording import manifest, webm
+from meetings.recording import manifest, takeover, webm
 from meetings.recording.messages import RecordedFile
 from meetings.signaling.client import RemoteTrack
 
-LOCK = "lock"
-TAKE_OVER_SECONDS = 2.0
 BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk is full
 BALLAST_BYTES = 512 * 1024
 STANDS_MS = {"audio": 0, "video": 3000, "screen": 3_600_000}  # a shared page may stand still for as long as it likes
@@ -54,7 +52,7 @@ class Tape:
     def __init__(self, directory: Path, recording_id: str, meeting_id: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self._lock = _take_over(directory)
+        self._lock = takeover.take(directory)
         earlier = manifest.read(directory)
         self._earlier_open = _orphans(earlier)
         self._earlier_end = max((entry.t for entry in earlier if entry.kind in ("close", "mended")), default=0)
@@ -62,6 +60,9 @@ class Tape:
         self.segment = max((entry["number"] for entry in earlier if entry.kind == "segment"), default=0)
         self._origin, self.origin_wall = self._clock(earlier, recording_id, meeting_id)
         self._files: dict[str, OpenFile] = {}
+        self._sealing = ThreadPoolExecutor(1, thread_name_prefix="sealing")
+        self._sealed: dict[Future[None], OpenFile] = {}
+        self._mending = threading.Lock()
         self._count = 0
         self.media_from: int | None = None  # where the first frame of this segment lies
         self._bytes = sum(path.stat().st_size for path in directory.glob("*.webm"))
@@ -130,15 +131,22 @@ class Tape:
         return opened
 
     def close(self, opened: OpenFile) -> None:
-        """Seal a file and bind its content by its hash. A picture stands for a while after its last frame."""
-        if opened.name not in self._files:
+        """Have a file sealed and bound by its hash. A picture stands for a while after its last frame."""
+        if self._files.pop(opened.name, None) is None:
             return
-        now = self.now() - opened.starts_ms
-        sealed = opened.writer.close(min(now, opened.writer.end_ms + STANDS_MS[opened.kind]))
-        self._note_closed("close", opened.name, opened.starts_ms, sealed)
-        del self._files[opened.name]
-        self._bytes += opened.writer.path.stat().st_size
-        self._earlier_end = max(self._earlier_end, opened.starts_ms + sealed.duration_ms)
+        until = min(self.now() - opened.starts_ms, opened.writer.end_ms + STANDS_MS[opened.kind])
+        self._bytes += opened.writer.size
+        self._earlier_end = max(self._earlier_end, opened.starts_ms + max(until, opened.writer.end_ms))
+        self._sealed[self._sealing.submit(self._seal, opened, until)] = opened
+
+    def _seal(self, opened: OpenFile, until: int) -> None:
+        self._note_closed("close", opened.name, opened.starts_ms, opened.writer.close(until))
+
+    def _check_sealed(self) -> None:
+        """Raises what went wrong in the sealing thread; what went well is forgotten."""
+        for done in [one for one in self._sealed if one.done()]:
+            done.result()
+            del self._sealed[done]
 
     def _note_closed(self, kind: str, name: str, starts_ms: int, sealed: webm.Sealed) -> None:
         path = self.directory / name
@@ -155,16 +163,20 @@ class Tape:
 
     def mend_orphans(self) -> None:
         """Cut, seal and bind what a killed life left open. May run in a thread: lines are appended whole."""
-        for entry in list(self._earlier_open):
-            path = self.directory / entry["file"]
-            sealed = webm.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
-            if sealed is None:
-                path.unlink(missing_ok=True)
-                self.note("lost", file=entry["file"])
-            else:
-                self._note_closed("mended", entry["file"], entry.t, sealed)
-                self._earlier_end = max(self._earlier_end, entry.t + sealed.duration_ms)
-        self._earlier_open = []
+        with self._mending:
+            for entry in self._earlier_open:
+                self._mend(entry)
+            self._earlier_open = []
+
+    def _mend(self, entry: manifest.Entry) -> None:
+        path = self.directory / entry["file"]
+        sealed = webm.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
+        if sealed is None:
+            path.unlink(missing_ok=True)
+            self.note("lost", file=entry["file"])
+        else:
+            self._note_closed("mended", entry["file"], entry.t, sealed)
+            self._earlier_end = max(self._earlier_end, entry.t + sealed.duration_ms)
 
     # ----------------------------------------------------------------------------------------------- disk
 
@@ -186,8 +198,9 @@ class Tape:
     def sync(self) -> None:
         """Have the disk confirm everything flushed; blocking, for a thread: touches nothing but descriptors."""
         for one in list(self._files.values()):
-            with contextlib.suppress(ValueError):  # closed meanwhile, and synced by that
+            with contextlib.suppress(ValueError):  # sealed meanwhile, and synced by that
                 one.writer.sync()
+        self._check_sealed()
         self._manifest.sync()
         directory = os.open(self.directory, os.O_RDONLY)
         try:
@@ -202,24 +215,34 @@ class Tape:
     def abandon(self) -> None:
         """The disk refuses: free the ballast and save what is there."""
         (self.directory / BALLAST).unlink(missing_ok=True)
-        for one in list(self._files.values()):
-            del self._files[one.name]
+        self._sealing.shutdown()
+        refused = [one for done, one in self._sealed.items() if done.exception() is not None]
+        for one in [*refused, *self._files.values()]:
             one.writer.abandon()
             with contextlib.suppress(OSError):
                 sealed = webm.mend(one.writer.path, "audio" if one.kind == "audio" else "video")
                 if sealed is not None:
                     self._note_closed("mended", one.name, one.starts_ms, sealed)
+        self._files.clear()
+        self._sealed.clear()
 
     def end(self) -> None:
-        """The recording is over: last line, sync, no ballast."""
+        """The recording is over: everything sealed, last line, sync, no ballast."""
+        self._wait_for_seals()
         (self.directory / BALLAST).unlink(missing_ok=True)
         self.note("end")
         self._release()
-        (self.directory / LOCK).unlink(missing_ok=True)
+        (self.directory / takeover.NAME).unlink(missing_ok=True)
 
     def leave(self) -> None:
         """This life is over, the recording is not."""
+        self._wait_for_seals()
         self._release()
+
+    def _wait_for_seals(self) -> None:
+        self.mend_orphans()
+        self._sealing.shutdown()
+        self._check_sealed()
 
     def _release(self) -> None:
         """Another life may go on here."""
@@ -229,35 +252,6 @@ class Tape:
     def _make_ballast(self) -> None:
         with contextlib.suppress(OSError), (self.directory / BALLAST).open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-
-
-def _take_over(directory: Path) -> IO[str]:
-    """The lock of the directory. A life that still holds it has lost its host: it is asked to go, then made to."""
-    lock = (directory / LOCK).open("a+")
-    deadline = time.monotonic() + TAKE_OVER_SECONDS
-    asked: set[tuple[int, signal.Signals]] = set()
-    while not _try_lock(lock):
-        lock.seek(0)
-        holder = lock.read().strip()
-        word = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
-        if holder.isdecimal() and (int(holder), word) not in asked:
-            asked.add((int(holder), word))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(holder), word)
-        time.sleep(0.05)
-    lock.seek(0)
-    lock.truncate()
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _try_lock(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _orphans(entries: list[manifest.Entry]) -> list[manifest.Entry]:

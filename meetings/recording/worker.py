@@ -78,7 +78,6 @@ class _Life:
             return 0
         recorder = Recorder(tape, one, _send)
         if self._finished:
-            tape.mend_orphans()
             recorder.finish()
             return 0
         return await self._record(recorder, orders)

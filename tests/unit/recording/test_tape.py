@@ -9,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from meetings.recording import manifest
+import pytest
+
+from meetings.recording import manifest, takeover
 from meetings.recording.tape import Tape, recorded_files
 from meetings.signaling.client import RemoteTrack
 from tests.unit.recording.samples import opus_packets, probe
@@ -127,4 +129,34 @@ def test_a_life_without_a_host_hands_over_when_asked(tmp_path: Path) -> None:
 
 def test_one_that_does_not_listen_is_made_to(tmp_path: Path) -> None:
     assert _taken_from(tmp_path, "deaf") >= 2
-    assert not os.path.exists(tmp_path / "lock")
+    assert not (tmp_path / "lock").exists()
+
+
+def test_one_that_was_killed_but_still_waits_for_the_disk_is_not_waited_for(tmp_path: Path) -> None:
+    """A process with SIGKILL pending never writes again; here it is one that has ended and was not yet buried."""
+    lock = takeover.take(tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    lock.truncate(0)
+    lock.write(str(ended.pid))
+    lock.flush()
+    started = time.monotonic()
+    second = takeover.take(tmp_path)
+    assert time.monotonic() - started < 1
+    assert (tmp_path / "lock").read_text() == str(os.getpid())
+    assert takeover.is_doomed(ended.pid)
+    assert not takeover.is_doomed(os.getpid())
+    ended.wait()
+    lock.close()
+    second.close()
+
+
+def test_a_file_is_sealed_beside_the_recording_and_its_failure_is_told(tmp_path: Path) -> None:
+    tape = begun(tmp_path)
+    opened = tape.open(TRACK, 0, (0, 0))
+    opened.writer.write(PACKETS[0], 0, keyframe=True, duration_ms=20)
+    opened.writer.abandon()  # as if its descriptor had gone bad
+    tape.close(opened)
+    with pytest.raises(ValueError, match="closed file"):
+        tape.leave()
+    die(tape)
