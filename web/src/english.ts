@@ -250,6 +250,7 @@ export const english: Record<string, string> = {
   "Các điểm cầu": "Points",
   "Tất cả điểm cầu": "All points",
   "Phòng mình": "Our room",
+  "Tôi": "Me",
   "Phát biểu": "Has the floor",
   "Lượt kế tiếp": "Next turn",
   "Mạng yếu": "Weak network",

@@ -233,6 +233,7 @@ export class Session {
   private out(step: Step): void {
     this.step(step);
     sessionStorage.removeItem("seat");
+    if (step.is === "ended") this.forgetMicrophone();
     void this.link.close();
     this.link.forget();
     this.retry?.wake();
@@ -269,6 +270,7 @@ export class Session {
         return true;
       }
       this.step({ is: "link up" });
+      this.log?.resume();
       return true;
     } catch (fault) {
       if (fault instanceof Refused && fault.status < 500) {
@@ -369,6 +371,12 @@ export class Session {
   setMicrophone(on: boolean): void {
     this.microphoneWish.value = on;
     sessionStorage.setItem("microphone", on ? "on" : "off");
+  }
+
+  /** The next meeting starts as the first did: silent, but for the main point. */
+  private forgetMicrophone(): void {
+    this.microphoneWish.value = false;
+    sessionStorage.removeItem("microphone");
   }
 
   toggleMicrophone(): void {

@@ -45,6 +45,14 @@ export class LogFollower {
     await this.begin();
   }
 
+  /** The way to the house was cut for a while: the stream may be dead without knowing it, so it is opened anew. */
+  resume(): void {
+    if (this.stopped || this.seq === null) return;
+    this.source?.close();
+    clearTimeout(this.timer);
+    this.follow(this.seq);
+  }
+
   private async begin(): Promise<void> {
     try {
       if (this.seq === null) {

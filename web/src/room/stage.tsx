@@ -114,7 +114,7 @@ export function Tile({ session, identity }: { session: Session; identity: string
 function TileTag({ session, identity, peer }: { session: Session; identity: string; peer: Peer | undefined }) {
   const seat = viewOf(session).seats.value.get(identity);
   const turn = session.snapshot.value ? turnOf(session.snapshot.value, identity) : null;
-  if (peer?.isLocal) return <span class={`tile-tag ${seat?.has_floor ? "gold" : ""}`}>{t("Phòng mình")}</span>;
+  if (peer?.isLocal) return <span class={`tile-tag ${seat?.has_floor ? "gold" : ""}`}>{session.page.caller.kind === "point" ? t("Phòng mình") : t("Tôi")}</span>;
   if (seat?.has_floor) return <span class="tile-tag gold"><Icon name="mic" />{t("Phát biểu")}</span>;
   if (turn) return <span class="tile-tag"><Icon name="hand" />{turn === 1 ? t("Lượt kế tiếp") : t("Lượt {turn}", { turn })}</span>;
   if (seat?.role === "chair") return <span class="tile-tag"><Icon name="star" />{t("Chủ trì")}</span>;
