@@ -12,10 +12,8 @@ class Refusal(StrEnum):
     """Why a client's request was not carried out; OK is the answer to one that was."""
 
     OK = "ok"
-    NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
     LIMIT_EXCEEDED = "limit_exceeded"
-    INVALID_REQUEST = "invalid_request"
 
 
 class Happening(StrEnum):

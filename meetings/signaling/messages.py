@@ -226,10 +226,8 @@ def subscription_allowed(publisher: ParticipantSid, track_sid: TrackSid, allowed
 
 _OUTCOMES = {
     Refusal.OK: rtc.RequestResponse.OK,
-    Refusal.NOT_FOUND: rtc.RequestResponse.NOT_FOUND,
     Refusal.NOT_ALLOWED: rtc.RequestResponse.NOT_ALLOWED,
     Refusal.LIMIT_EXCEEDED: rtc.RequestResponse.LIMIT_EXCEEDED,
-    Refusal.INVALID_REQUEST: rtc.RequestResponse.INVALID_REQUEST,
 }
 
 
