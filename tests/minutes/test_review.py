@@ -42,6 +42,24 @@ async def test_the_review_shows_player_chapters_lanes_and_minutes(stage: Stage) 
         assert expected in page
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("queued", "0%"), ("running", "0%"), ("failed", "Không dựng được bản đầy đủ"), ("done", "Bản dựng đầy đủ")],
+)
+async def test_the_composed_picture_is_played_first_and_its_making_is_told(
+    one_stage: Stage, state: str, expected: str
+) -> None:
+    await one_stage.hold()
+    folder = await one_stage.record()
+    (folder / "composed.webm").write_bytes(b"film")
+    film = {"composed_state": state, "composed_sha256": sha256(b"film").hexdigest() if state == "done" else None}
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(update(Recording).values(film))
+    page = (await one_stage.secretary.get(REVIEW)).text
+    assert expected in page
+    assert ('composed.webm">' in page.split("data-screen")[1].split("</video>")[0]) is (state == "done")
+
+
 async def test_words_without_diacritics_are_found_in_the_minutes(one_stage: Stage) -> None:
     await one_stage.hold()
     await one_stage.record()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings import jobs
 from meetings.recording import service
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.rules import Composed
@@ -37,6 +38,15 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Composing:
+    """How far the composed picture of a recording is, from 0 to 1; `failed`: it was given up, the tracks remain."""
+
+    recording_id: str
+    progress: float
+    failed: bool
+
+
+@dataclass(frozen=True)
 class Playback:
     """`zero` is the instant the time line begins; without a recording there is none."""
 
@@ -45,6 +55,7 @@ class Playback:
     clips: tuple[Clip, ...] = ()
     chapters: tuple[Mark, ...] = ()
     recordings: tuple[Recording, ...] = field(default=())
+    composing: tuple[Composing, ...] = ()
 
     @property
     def composed(self) -> list[Clip]:
@@ -99,7 +110,16 @@ async def playback_of(session: AsyncSession, meeting_id: str) -> Playback:
         ]
     clips.sort(key=lambda clip: (_FIRST.get(clip.kind, 9), clip.label, clip.start_ms))
     length = max((clip.start_ms + clip.duration_ms for clip in clips), default=0)
-    return Playback(zero, length, tuple(clips), tuple(marks), tuple(found))
+    composing = [await _composing(session, one) for one in found if one.composed_state in UNDER_WAY]
+    return Playback(zero, length, tuple(clips), tuple(marks), tuple(found), tuple(composing))
+
+
+UNDER_WAY = (Composed.QUEUED, Composed.RUNNING, Composed.FAILED)
+
+
+async def _composing(session: AsyncSession, recording: Recording) -> Composing:
+    status = await jobs.status(session, recording.composed_job_id) if recording.composed_job_id else None
+    return Composing(recording.id, status.progress if status else 0.0, recording.composed_state == Composed.FAILED)
 
 
 def _clips(recording: Recording, files: Sequence[RecordingFile], begins: int) -> list[Clip]:

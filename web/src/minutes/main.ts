@@ -122,6 +122,11 @@ function start(form: HTMLFormElement, paper: HTMLElement, template: HTMLTemplate
     }
     saving = begin(saving.version); // the server has it now
   });
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+    event.preventDefault();
+    save();
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") save(true);
   });
