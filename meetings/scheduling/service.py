@@ -216,7 +216,7 @@ async def _put_parts(session: AsyncSession, meeting: Meeting, booking: Booking, 
     old = list(await session.scalars(select(AgendaItem).where(AgendaItem.meeting_id == meeting.id)))
     by_title = {item.title: item for item in old}
     kept = set()
-    for position, wanted in enumerate(booking.agenda):
+    for position, wanted in enumerate(booking.agenda, 1):
         item = by_title.pop(wanted.title, None)
         if item is None:
             item = AgendaItem(meeting_id=meeting.id, title=wanted.title)
