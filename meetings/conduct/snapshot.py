@@ -30,6 +30,10 @@ RECORDING_STATES = {
     "recording.failed": "failed",
 }
 ONLY_FOR_CONDUCTORS = frozenset({"seat.waiting", "seat.refused"})
+# A meeting's chain tells more than its conference: who declined and why, minutes sent back, who looked at a recording.
+# None of that is the room's business.
+OF_THE_ROOM = ("agenda.", "announcement", "chat.", "conference.", "floor.", "mute.", "participant.", "room.", "seat.")
+OF_THE_RECORDING = frozenset({*RECORDING_STATES, "recording.gap", "recording.notice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ def check_may_look(caller: Caller, mine: SeatFacts | None) -> None:
 
 
 def may_see(event: events.Event, *, conducts: bool) -> bool:
-    return conducts or event.kind not in ONLY_FOR_CONDUCTORS
+    if event.kind in ONLY_FOR_CONDUCTORS:
+        return conducts
+    return event.kind.startswith(OF_THE_ROOM) or event.kind in OF_THE_RECORDING
 
 
 def puts_out(event: events.Event, identity: str) -> bool:

@@ -1,10 +1,18 @@
 """Coming in: a point by its link, an account, a stranger on the waiting list; the lock; one browser a seat."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
+
+from meetings import events
 from meetings.access import Role
+from meetings.conduct.snapshot import may_see
 from tests.conduct_world import EAST, FAR, LEADER, MAIN, MEETING, NAMES, OTHER_TAB, TAB, World
 from tests.fakes import Browser
+
+WIRE = Path(__file__).resolve().parent.parent / "wire"
 
 
 async def test_a_point_opens_its_link_and_is_told_what_is_next(world: World) -> None:
@@ -128,6 +136,29 @@ async def test_only_those_who_conduct_see_who_waits(world: World) -> None:
     await world.join(far)
     assert [seat["identity"] for seat in (await world.snapshot(east))["seats"]] == [f"point:{EAST}"]
     assert len((await world.snapshot(world.secretary))["seats"]) == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "invitation.answered",
+        "invitation.failed",
+        "minutes.returned",
+        "recording.viewed",
+        "document.filed",
+        "paper.added",
+    ],
+)
+def test_what_the_office_does_with_a_meeting_is_not_told_in_its_room(world: World, kind: str) -> None:
+    event = events.Event(events.meeting_chain(MEETING), 1, world.clock.now(), kind, None, None)
+    assert not may_see(event, conducts=False)
+    assert not may_see(event, conducts=True)
+
+
+def test_the_room_is_told_everything_that_its_document_names(world: World) -> None:
+    for example in json.loads((WIRE / "room_events.json").read_text()):
+        event = events.Event(events.meeting_chain(MEETING), 1, world.clock.now(), example["kind"], None, None)
+        assert may_see(event, conducts=True), example["kind"]
 
 
 async def test_a_locked_room_refuses_with_a_sentence_but_lets_a_lost_link_return(world: World) -> None:
