@@ -231,6 +231,18 @@ async def test_files_are_served_by_range_to_those_who_may_and_viewings_are_logge
     assert (await world.log())[-1].payload["by"] == "thu.ky"
 
 
+async def test_whoever_asks_for_all_but_the_first_byte_has_looked_too(session_open: World) -> None:
+    world = session_open
+    recording = await begun(world)
+    report = stopped(world, recording)
+    await recorder_tells(world, report)
+    part = await world.secretary.get(
+        f"/recordings/{recording}/files/{report.files[0].name}", headers={"Range": "bytes=1-"}
+    )
+    assert part.status_code == 206
+    assert (await world.kinds()).count("recording.viewed") == 1
+
+
 async def test_strangers_and_other_names_get_nothing(session_open: World) -> None:
     world = session_open
     recording = await begun(world)
