@@ -79,7 +79,8 @@ class Settings(BaseSettings):
         ZoneInfo(self.time_zone)  # an unknown zone is refused here and not in the middle of a booking
         if not self.database_url:
             self.database_url = f"sqlite+aiosqlite:///{self.data_dir / 'meetings.db'}"
-        self.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # by itself: a mode is not for parents
+        self.secrets_dir.mkdir(exist_ok=True, mode=0o700)
         for name in ("livekit_api_key", "livekit_api_secret", "internal_secret", "link_secret", "form_secret"):
             if not getattr(self, name):
                 prefix = "API" if name == "livekit_api_key" else ""

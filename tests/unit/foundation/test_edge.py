@@ -171,13 +171,20 @@ async def test_who_sends_a_body_drop_by_drop_is_hung_up_on(settings: Settings) -
         raise AssertionError("nobody is there to hear it")
 
     guard = BodyLimit(read_all, settings, seconds=0.05)
-    await asyncio.wait_for(guard({"type": "http", "headers": []}, drip, send), 5)
+    await asyncio.wait_for(guard({"type": "http", "path": "/", "headers": []}, drip, send), 5)
     assert heard == ["http.request", "http.disconnect"]
 
 
 async def test_an_upload_may_be_larger_than_a_form(client: Browser) -> None:
     answer = await client.post("/try/upload", files={"paper": ("a.pdf", b"x" * (2 * MIB))})
     assert (answer.status_code, answer.text) == (200, "paper")
+
+
+@pytest.mark.parametrize("path", ["/hooks/livekit", "/login", "/answer/x", "/api/try/number"])
+async def test_what_takes_no_files_takes_no_large_body_by_calling_it_an_upload(client: Browser, path: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await client.post(path, content=b"x" * (2 * MIB), headers=headers)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(

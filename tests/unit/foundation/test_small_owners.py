@@ -26,7 +26,8 @@ def test_secrets_are_made_once_and_for_the_owner_only(settings: Settings) -> Non
     assert all(len(secret) >= 48 for secret in found)
     for path in settings.secrets_dir.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600
-    assert settings.secrets_dir.stat().st_mode & 0o077 == 0
+    for folder in (settings.secrets_dir, settings.data_dir):  # the database and all papers lie in the latter
+        assert folder.stat().st_mode & 0o077 == 0
 
 
 async def test_processes_that_start_together_agree_on_a_secret(tmp_path: Path) -> None:
