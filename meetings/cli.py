@@ -100,11 +100,15 @@ def web() -> None:
     from meetings.edge import serve_web
     from meetings.first_run import prepare
     from meetings.logs import configure
-    from meetings.serve import house_address
+    from meetings.serve import hold, house_address
     from meetings.tls import existing
 
     settings = _settings()
     configure()
+    lock = hold(settings.data_dir / "coordinator.lock") if settings.is_sqlite else None
+    if settings.is_sqlite and lock is None:  # jobs and events are shared within one process only
+        sys.stderr.write(f"Another coordinator has the database in {settings.data_dir} open. Stop it first.\n")
+        sys.exit(2)
     asyncio.run(prepare(settings, SystemClock()))
     if existing(settings) is not None:
         settings.public_url = house_address(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import signal
 import socket
 import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import segno
 from rich.console import Console
@@ -57,6 +60,18 @@ def taken(port: Port) -> bool:
     return False
 
 
+def hold(path: Path) -> IO[str] | None:
+    """The lock of this file for as long as the process lives; None while another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
 def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
     """The processes of an installation on one machine; each gets the same settings through its environment."""
     me = [sys.executable, "-m", "meetings"]
@@ -92,7 +107,12 @@ def run(settings: Settings) -> int:
         )
     if occupied:
         return 2
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = hold(settings.data_dir / "serve.lock")
+    if lock is None:
+        sys.stderr.write(
+            f"Another system is running on {settings.data_dir}. Stop it, or choose another folder with --data.\n"
+        )
+        return 2
     tls_files = tls.prepare(settings, SystemClock().now())
     return asyncio.run(_supervise(settings, tls_files))
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from meetings.serve import hold
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -105,3 +107,22 @@ def test_the_full_tests_print_the_exact_line_when_they_may_not_install(checkout:
     assert done.returncode == 2, done.stderr
     assert "sudo sh -c" in done.stderr
     assert "chromium" in done.stderr
+
+
+def test_a_second_system_on_the_same_data_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    ports = {f"MEETINGS_{name}": str(free_port()) for name in ("PORT", "HTTPS_PORT", "RELAY_PORT", "RELAY_TLS_PORT")}
+    environment = os.environ | ports | {"MEETINGS_MEDIA_PORT": str(free_port()), "MEETINGS_DATA_DIR": str(data)}
+    for command, lock in (("serve", "serve.lock"), ("web", "coordinator.lock")):
+        held = hold(data / lock)
+        assert held is not None
+        assert hold(data / lock) is None
+        run = [sys.executable, "-m", "meetings", command]
+        done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, str(data) in done.stderr) == (2, True), done.stderr
+        held.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
