@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import Text, text
-from meetings.events import ChainHead, verify_chain
+from meetings.events import ChainHead, EventRow, verify_chain
 from meetings.recording.verify import verify_recordings
 from meetings.register.verify import verify_documents
 from meetings.scheduling.models import Paper
@@ -35,7 +35,8 @@ async def verify(settings: Settings) -> AsyncIterator[Text]:
 
 
 async def _chains(session: AsyncSession) -> list[Text]:
-    chains = list(await session.scalars(select(ChainHead.chain).order_by(ChainHead.chain)))
+    """Also a chain whose head was taken away: its events still name it."""
+    chains = list(await session.scalars(union(select(ChainHead.chain), select(EventRow.chain)).order_by("chain")))
     return [
         text("Nhật ký {chain}, sự kiện {seq}: {what}", chain=problem.chain, seq=problem.seq, what=problem.what)
         for chain in chains

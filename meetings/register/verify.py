@@ -23,7 +23,19 @@ async def verify_documents(session: AsyncSession, store: Store) -> list[Text]:
         fault = await asyncio.to_thread(file_fault, store, document)
         if fault is not None:
             faults.append(fault)
-    return faults + await _log_faults(session, documents)
+    return faults + await _log_faults(session, documents) + await _vanished(session, documents)
+
+
+async def _vanished(session: AsyncSession, documents: list[Document]) -> list[Text]:
+    """Documents that the log says were filed and that no line is left of: the last number leaves no gap."""
+    filed = select(events.EventRow.subject_id, events.EventRow.chain, events.EventRow.seq)
+    chosen = filed.where(events.EventRow.kind == "document.filed").order_by(events.EventRow.at)
+    there = {document.id for document in documents}
+    return [
+        text("Sổ không còn văn bản đã lưu ở nhật ký {chain}, sự kiện {seq}.", chain=chain, seq=seq)
+        for subject_id, chain, seq in await session.execute(chosen)
+        if subject_id not in there
+    ]
 
 
 def file_fault(store: Store, document: Document) -> Text | None:

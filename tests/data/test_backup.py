@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from meetings import events, migrations
 from meetings.access import Role
@@ -76,6 +76,16 @@ async def test_a_copy_made_on_sqlite_restores_into_postgresql(
     target = elsewhere.model_copy(update={"database_url": empty_postgres})
     await restore(target, copy, quiet)
     await holds_the_same(target, sha256)
+
+
+async def test_a_changed_log_whose_head_was_taken_away_is_still_found(settings: Settings) -> None:
+    await lived_in(settings)
+    database = Database(settings.database_url)
+    async with database.transaction() as session:
+        await session.execute(delete(events.ChainHead).where(events.ChainHead.chain == "meeting:a"))
+    await database.dispose()
+    findings = [str(finding) async for finding in verify(settings)]
+    assert [one for one in findings if "meeting:a" in one]
 
 
 async def holds_the_same(settings: Settings, sha256: str) -> None:

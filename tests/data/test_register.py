@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from meetings import events
 from meetings.database import Database
@@ -186,6 +186,19 @@ async def test_verify_names_a_changed_file_a_lost_file_a_missing_number_and_a_ch
         "Sổ “Biên bản” năm 2026 thiếu số: 04, 06, 07, 08",
     ):
         assert expected in sentences
+
+
+async def test_verify_misses_the_last_document_though_its_number_leaves_no_gap(
+    database: Database, store: Store
+) -> None:
+    filed = [await put(database, store, filing(f"key-{n:08}")) for n in range(2)]
+    async with database.transaction() as session:
+        await session.execute(delete(Document).where(Document.id == filed[1].id))
+        await session.execute(update(SeriesCounter).values(last_no=1))
+    async with database.read() as session:
+        assert [str(fault) for fault in await verify_documents(session, store)] == [
+            "Sổ không còn văn bản đã lưu ở nhật ký house, sự kiện 2."
+        ]
 
 
 async def test_shipped_rows_are_loaded_once_and_edited_rows_stay(database: Database) -> None:
