@@ -91,6 +91,18 @@ async def test_two_editors_are_shown_both_versions_and_nothing_is_lost(stage: St
     assert (await Editor.of(stage.secretary)).rows[5][3] == "Câu của tôi."
 
 
+async def test_a_browser_s_line_ends_are_no_difference(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.draft()
+    mine, theirs = await Editor.of(one_stage.secretary), await Editor.of(one_stage.secretary)
+    theirs.rows[5][3] = "Câu của người kia."
+    await theirs.send()
+    mine.rows = [[slot, moment, heading, text.replace("\n", "\r\n")] for slot, moment, heading, text in mine.rows]
+    mine.rows[5][3] = "Câu của tôi."
+    page = (await mine.send()).text
+    assert page[page.index("gaps") :].split("</table>")[0].count("<tr>") == 2  # the head and the one paragraph
+
+
 async def test_of_editors_at_the_same_moment_one_wins(stage: Stage) -> None:
     await stage.hold()
     await stage.draft()

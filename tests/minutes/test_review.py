@@ -1,19 +1,21 @@
 """A leader plays the meeting beside its minutes; what was changed in the files is named; who looked is known."""
 
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from meetings.access import Role
 from meetings.recording.minutes.log import Turn
-from meetings.recording.models import Recording
+from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.review.files import verify_recordings
 from meetings.recording.review.integrity import Checked, Checker, Sealed, Verdict
 from meetings.recording.review.lanes import lanes
+from meetings.verify import verify
 from tests.minutes_stage import EAST, MEETING, Editor, Stage
 
 REVIEW = f"/meetings/{MEETING}/review"
@@ -100,6 +102,18 @@ async def test_a_recording_exchanged_after_filing_is_named(one_stage: Stage) -> 
     assert sentence in (await one_stage.secretary.get(REVIEW)).text
     async with one_stage.context.database.read() as session:
         assert [str(fault) for fault in await verify_recordings(session, one_stage.context.settings)] == [sentence]
+
+
+async def test_a_recording_whose_row_and_files_are_gone_is_missed_by_the_command(one_stage: Stage) -> None:
+    folder = await one_stage.record()
+    await one_stage.approved()
+    await one_stage.post(await one_stage.clerk(), "file", recipients="VT.", copies="1", retention_code="giao_ban")
+    shutil.rmtree(folder)
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(delete(RecordingFile))
+        await session.execute(delete(Recording))
+    found = [str(finding) async for finding in verify(one_stage.context.settings)]
+    assert "Bản ghi không khớp với mã băm đã ghi trong văn bản 01/BB-VPUBND." in found
 
 
 async def test_a_lost_file_is_named(one_stage: Stage) -> None:

@@ -44,7 +44,7 @@ def read_content(form: FormData) -> Content:
 
 
 def _texts(form: FormData, name: str) -> list[str]:
-    return [value for value in form.getlist(name) if isinstance(value, str)]
+    return [value.replace("\r\n", "\n") for value in form.getlist(name) if isinstance(value, str)]
 
 
 def _one(form: FormData, name: str) -> str:
