@@ -11,6 +11,7 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import Text, text
 from meetings.events import ChainHead, EventRow, verify_chain
+from meetings.recording.review.files import binding_faults
 from meetings.recording.verify import verify_recordings
 from meetings.register.verify import verify_documents
 from meetings.scheduling.models import Paper
@@ -27,6 +28,8 @@ async def verify(settings: Settings) -> AsyncIterator[Text]:
             for finding in await verify_documents(session, store):
                 yield finding
             for finding in await verify_recordings(session, settings):
+                yield finding
+            for finding in await binding_faults(session):
                 yield finding
             for finding in await _papers(session, store):
                 yield finding

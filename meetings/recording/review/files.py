@@ -47,6 +47,12 @@ async def verify_recordings(session: AsyncSession, settings: Settings) -> list[T
             verdict = await asyncio.to_thread(verdict_of, file)
             if verdict is not Verdict.WHOLE:
                 faults.append(told(Checked(f"{recording.id}/{file.name}", verdict)))
+    return faults + await binding_faults(session)
+
+
+async def binding_faults(session: AsyncSession) -> list[Text]:
+    """Every document that was filed with another recording than the one that lies here."""
+    faults: list[Text] = []
     bound = await session.scalars(select(Document).where(Document.manifest_sha256.is_not(None)))
     for document in list(bound):
         if (fault := await binding_fault(session, document)) is not None:
