@@ -4,11 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from types import ModuleType
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -65,8 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     )
     app.state.context = context
     install_error_handlers(app)
-    for feature in ROUTES:
-        app.include_router(feature.router)
+    app.router.routes.extend(_routes())
     app.mount("/static", _Static(context), name="static")
     # the last one added is the outermost
     app.add_middleware(Identity, context=context)
@@ -75,6 +76,15 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(LastResort)
     app.add_middleware(SecurityHeaders, settings=settings)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The features' routes, resolved once in a process: applications share them and never change them."""
+    router = APIRouter(dependencies=[Depends(check_origin)])
+    for feature in ROUTES:
+        router.include_router(feature.router)
+    return tuple(router.routes)
 
 
 def job_handlers(context: Context) -> dict[str, Handler]:
