@@ -82,6 +82,8 @@ class StockClient:
     def __init__(self, sender: Sender, identity: str) -> None:
         self.sender, self.identity = sender, identity
         self.ears: dict[str, Ear] = {}
+        self.picture = np.empty((HEIGHT, WIDTH, 4), np.uint8)
+        self.picture[:] = (*sender.rgb, 255)
         self.room = rtc.Room()
         self.room.on("track_subscribed", self._on_track)
         self._tasks: list[asyncio.Task[None]] = []
@@ -126,8 +128,7 @@ class StockClient:
 
     async def _show(self, source: rtc.VideoSource) -> None:
         for count in range(10**9):
-            pixels = np.empty((HEIGHT, WIDTH, 4), np.uint8)
-            pixels[:] = (*self.sender.rgb, 255)
+            pixels = self.picture.copy()
             pixels[8:24, 8 + count % 15 * 24 : 24 + count % 15 * 24] = 128
             source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.RGBA, pixels.tobytes()))
             await asyncio.sleep(1 / 10)

@@ -26,6 +26,7 @@ from tests.senders import BLUE, GREEN, HEIGHT, RATE, RED, WIDTH, Sender
 
 DESK, PHONE, TV = (1440, 900), (390, 844), (1920, 1080)
 MOST_BYTES = 200_000
+SEEK = "() => { const v = document.querySelector('[data-screen]'); if (v) { v.controls = false; v.currentTime = 6; } }"
 
 
 def scene(path: Path, wall: tuple[int, int, int], people: int, seed: int) -> Path:
@@ -77,7 +78,7 @@ class Album:
             await page.set_viewport_size({"width": width, "height": height})
             for theme in ("light", "dark") if both else ("light",):
                 await page.emulate_media(color_scheme=theme)
-                await page.wait_for_timeout(400)
+                await page.wait_for_timeout(800)
                 await page.screenshot(path=self.folder / f"{name}-{width}-{theme}.png")
 
 
@@ -124,6 +125,8 @@ async def _pages(plain: steps.Journey, album: Album) -> None:
         await album.take(secretary, name, (DESK, PHONE))
     await secretary.set_viewport_size({"width": 1440, "height": 900})
     windows, third = await steps.gather(journey, secretary)
+    hall = _hall((186, 176, 190), [(WIDTH * (n + 1) / 5, 0.0) for n in range(4)], 0).convert("RGBA")
+    third.picture = np.array(hall, np.uint8)
     for window in windows:
         await window.microphone(on=True)
     await _room(journey, album, windows)
@@ -141,7 +144,8 @@ async def _pages(plain: steps.Journey, album: Album) -> None:
         ("review", f"/meetings/{journey.meeting_id}/review"),
     ):
         await leader.goto(journey.at(path))
-        await leader.wait_for_timeout(1_000)
+        await leader.evaluate(SEEK)
+        await leader.wait_for_timeout(2_000)
         await album.take(leader, name, (DESK, PHONE))
     operator = await journey.window()
     await log_in(operator, journey.system.url, "operator")
@@ -176,5 +180,6 @@ if __name__ == "__main__":
     chosen = Path(sys.argv[1])
     asyncio.run(main(chosen))
     if "--readme" in sys.argv:
+        (ROOT / "docs/pictures").mkdir(parents=True, exist_ok=True)
         small(chosen / "room-1920-light.png", ROOT / "docs/pictures/room.png")
         small(chosen / "review-1440-light.png", ROOT / "docs/pictures/review.png")
