@@ -105,9 +105,12 @@ async def test_the_right_password_forgets_the_wrong_ones(client: Browser, secret
             assert await try_password(other) == 303
 
 
-async def test_one_address_cannot_try_the_names_of_everybody(client: Browser, secretary: str) -> None:
-    answers = [await try_password(client, "sai", f"nguoi.{n}") for n in range(31)]
-    assert answers == [422] * 30 + [429]
+async def test_one_address_cannot_try_the_names_of_everybody(client: Browser, secretary: str, context: Context) -> None:
+    async with context.database.transaction() as session:
+        tried = [LoginAttempt(at=context.clock.now(), login=f"nguoi.{n}", address="127.0.0.1") for n in range(28)]
+        session.add_all(tried)
+    answers = [await try_password(client, "sai", f"khac.{n}") for n in range(3)]
+    assert answers == [422, 422, 429]
 
 
 async def test_attempts_are_kept_without_passwords(client: Browser, secretary: str, context: Context) -> None:
