@@ -12,7 +12,7 @@ from meetings.access import Actor
 from meetings.errors import Invalid
 from meetings.register.models import Document
 from meetings.register.service import chain_of, folded_of
-from meetings.register.texts import checked_text
+from meetings.texts import clean_line
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def read_dispatch(sent_on: str, signed_receipt: str, note: str, *, issued_on: da
     values = {"signed_receipt": signed_receipt, "note": note}
     for field, limit in (("signed_receipt", 200), ("note", 500)):
         try:
-            values[field] = checked_text(values[field], field=field, limit=limit)
+            values[field] = clean_line(values[field], field=field, limit=limit)
         except Invalid as fault:
             faults.append(fault)
     if faults:

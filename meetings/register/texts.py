@@ -1,4 +1,4 @@
-"""What may stand in an official document: plain text that the document's face can print and nobody can be misled by."""
+"""What an official document can print: the characters that its face has a glyph for."""
 
 from __future__ import annotations
 
@@ -6,27 +6,9 @@ import struct
 import unicodedata
 from functools import lru_cache
 
-from meetings.errors import Invalid
 from meetings.register.forms import shipped_fonts
 
 _KEPT = {"\n", "\t"}
-# Marks that turn the direction of writing: a name shown backwards is a name forged.
-_DIRECTION = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
-
-
-def checked_text(text: str, *, field: str, limit: int, lines: bool = False) -> str:
-    """The text composed (NFC) and without blank ends, or Invalid with one sentence that names the fault."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if not lines:
-        text = " ".join(text.split())
-    if len(text) > limit:
-        raise Invalid("Nội dung dài quá {limit} ký tự; xin rút gọn hoặc tách đoạn.", field=field, limit=limit)
-    for sign in text:
-        if sign in _DIRECTION:
-            raise Invalid("Nội dung có ký tự đảo chiều chữ; xin gõ lại đoạn này.", field=field)
-        if sign not in _KEPT and unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn"}:
-            raise Invalid("Nội dung có ký tự điều khiển không đọc được; xin gõ lại đoạn này.", field=field)
-    return text
 
 
 def unprintable(text: str) -> list[str]:
@@ -36,9 +18,9 @@ def unprintable(text: str) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text without what cannot be printed, for texts that nobody can correct any more (a chat message)."""
+    """The text without what cannot be printed or seen, for texts that nobody can correct any more (a chat message)."""
     covered = _covered()
-    return "".join(c for c in text if c in _KEPT or (ord(c) in covered and c not in _DIRECTION)).strip()
+    return "".join(c for c in text if c in _KEPT or (ord(c) in covered and unicodedata.category(c) != "Cf")).strip()
 
 
 @lru_cache(maxsize=1)

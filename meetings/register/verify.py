@@ -86,8 +86,3 @@ def _agrees(document: Document, payload: dict[str, object] | None) -> bool:
 
 
 _SEALED = ("symbol", "title", "pdf_sha256", "manifest_sha256")
-
-
-async def referenced_files(session: AsyncSession) -> set[str]:
-    """The content-store files that documents stand for: a sweep must leave them."""
-    return set(await session.scalars(select(Document.pdf_sha256)))

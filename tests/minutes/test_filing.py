@@ -130,15 +130,16 @@ async def test_while_the_recording_runs_nothing_is_filed(one_stage: Stage) -> No
     [
         ({"recipients": ""}, "Xin ghi nơi nhận"),
         ({"recipients": "x" * 2001}, "dài quá 2000 ký tự"),
-        ({"recipients": "a\u202eb"}, "đảo chiều"),
+        ({"recipients": "a\u202eb"}, "không hiển thị được"),
         ({"keeper": "x" * 201}, "dài quá 200 ký tự"),
         ({"copies": ""}, "từ 1 đến 9999"),
         ({"copies": "0"}, "từ 1 đến 9999"),
         ({"copies": "-1"}, "từ 1 đến 9999"),
         ({"copies": "²"}, "từ 1 đến 9999"),
         ({"copies": "99999999999"}, "từ 1 đến 9999"),
+        ({"copies": "000012345"}, "từ 1 đến 9999"),
         ({"retention_code": "mãi mãi"}, "thời hạn bảo quản"),
-        ({"note": "a\x00"}, "ký tự điều khiển"),
+        ({"note": "a\x00"}, "không hiển thị được"),
     ],
 )
 async def test_a_bad_entry_is_refused_and_files_nothing(

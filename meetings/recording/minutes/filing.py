@@ -21,7 +21,7 @@ from meetings.recording.minutes.sources import manifest_hash, record_of
 from meetings.register.forms import render_pdf
 from meetings.register.models import Document
 from meetings.register.service import Filing, Numbered, Organisation, file_document, get_document
-from meetings.register.texts import checked_text
+from meetings.texts import clean_line, clean_text
 
 TYPE = "BB"
 
@@ -45,13 +45,14 @@ def read_entry(fields: dict[str, str], retention_codes: set[str]) -> Entry:
     limits = {"recipients": 2000, "keeper": 200, "note": 500, "not_recorded_because": REASON_LIMIT}
     for field, limit in limits.items():
         try:
-            values[field] = checked_text(fields.get(field, ""), field=field, limit=limit, lines=field == "recipients")
+            clean = clean_text if field == "recipients" else clean_line
+            values[field] = clean(fields.get(field, ""), field=field, limit=limit)
         except Invalid as fault:
             faults.append(fault)
     if not values.get("recipients", "x"):
         faults.append(Invalid("Xin ghi nơi nhận văn bản.", field="recipients"))
     copies = fields.get("copies", "")
-    if not (copies.isascii() and copies.isdecimal() and 1 <= int(copies[:5]) <= 9999):
+    if not (copies.isascii() and copies.isdecimal() and len(copies) <= 4 and int(copies) >= 1):
         faults.append(Invalid("Số lượng bản là một số từ 1 đến 9999.", field="copies"))
     if fields.get("retention_code", "") not in retention_codes:
         faults.append(Invalid("Xin chọn thời hạn bảo quản.", field="retention_code"))

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from meetings.errors import N_, Conflict, Invalid, MeetingsError, Text, text
-from meetings.register.texts import checked_text, unprintable
+from meetings.register.texts import unprintable
+from meetings.texts import clean_line, clean_text
 
 TEXT_LIMIT = 20_000
 HEADING_LIMIT = 300
@@ -118,7 +119,7 @@ def checked(content: Content) -> Content:
         ("chair", content.chair, 200),
     ):
         try:
-            names[field] = checked_text(value, field=field, limit=limit)
+            names[field] = clean_line(value, field=field, limit=limit)
             if not names[field]:
                 faults.append(Invalid("Mục này không được để trống.", field=field))
         except Invalid as fault:
@@ -157,8 +158,8 @@ def arranged(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
 def _checked(paragraph: Paragraph, index: int) -> Paragraph:
     return Paragraph(
         slot=paragraph.slot,
-        text=checked_text(paragraph.text, field=f"text-{index}", limit=TEXT_LIMIT, lines=True),
-        heading=checked_text(paragraph.heading, field=f"heading-{index}", limit=HEADING_LIMIT),
+        text=clean_text(paragraph.text, field=f"text-{index}", limit=TEXT_LIMIT),
+        heading=clean_line(paragraph.heading, field=f"heading-{index}", limit=HEADING_LIMIT),
         moment_at=paragraph.moment_at,
     )
 

@@ -16,7 +16,7 @@ from meetings.errors import Conflict, Invalid, NotFound
 from meetings.recording.minutes import rules
 from meetings.recording.minutes.models import Minutes, MinutesParagraph
 from meetings.recording.minutes.rules import Act, Content, Paragraph, Slot, State
-from meetings.register.texts import checked_text
+from meetings.texts import clean_line
 
 REASON_LIMIT = 1000
 
@@ -152,7 +152,7 @@ async def approve_minutes(session: AsyncSession, meeting_id: str, version: int, 
 
 
 def _reason(words: str, field: str) -> str:
-    return checked_text(words, field=field, limit=REASON_LIMIT)
+    return clean_line(words, field=field, limit=REASON_LIMIT)
 
 
 async def _log(session: AsyncSession, minutes: Minutes, kind: str, actor: Actor, now: datetime, **more: object) -> None:
