@@ -19,7 +19,7 @@ KEY, SECRET = "conformance", "a-secret-for-conformance-tests-only"
 WIDTH, HEIGHT, RATE = 960, 540, 15  # from this size on the Python SDK sends layers of different sizes
 SAMPLE_RATE = 48_000
 SILENCE = 0.01  # of full scale
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def token(identity: str, room: str = "one-room", **grants: Any) -> str:

@@ -23,7 +23,7 @@ from livekit import api
 from tests.conformance.clients import KEY, SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
