@@ -93,8 +93,9 @@ class Stage:
             folder = service.directory_of(self.context.settings, recording)
             folder.mkdir(parents=True)
             if state == "stopped":
-                recording.manifest_sha256 = _write(folder / manifest.NAME, b'{"kind": "end"}\n')
-                session.add_all(_sealed(recording, folder, number) for number in range(files))
+                sealed = [_sealed(recording, folder, number) for number in range(files)]
+                session.add_all(sealed)
+                recording.manifest_sha256 = _manifest(folder, sealed)
         return folder
 
     async def post(self, browser: Browser, path: str, **fields: Any) -> httpx2.Response:
@@ -123,6 +124,14 @@ class Stage:
 def _write(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
+
+
+def _manifest(folder: Path, files: list[RecordingFile]) -> str:
+    lines = manifest.Manifest(folder)
+    for file in files:
+        lines.append("close", file.duration_ms, file=file.name, sha256=file.sha256)
+    lines.close()
+    return manifest.digest(folder)
 
 
 def _sealed(recording: Recording, folder: Path, number: int) -> RecordingFile:

@@ -1,9 +1,7 @@
-"""The sealed files of recordings and their hashes: what review and `meetings verify` check."""
+"""The sealed files of recordings, and whether a document still has the recording it was filed with."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 from collections.abc import Iterable
 
 from sqlalchemy import select
@@ -38,18 +36,6 @@ def told(checked: Checked) -> Text:
     return text("Tệp ghi đã bị thay đổi: {file}", file=checked.name)
 
 
-async def verify_recordings(session: AsyncSession, settings: Settings) -> list[Text]:
-    """Read every file of every recording again; a sentence for each that is not as it was sealed."""
-    faults: list[Text] = []
-    everything = await session.scalars(select(Recording).order_by(Recording.requested_at, Recording.id))
-    for recording in list(everything):
-        for file in await sealed_files(session, settings, [recording]):
-            verdict = await asyncio.to_thread(verdict_of, file)
-            if verdict is not Verdict.WHOLE:
-                faults.append(told(Checked(f"{recording.id}/{file.name}", verdict)))
-    return faults + await binding_faults(session)
-
-
 async def binding_faults(session: AsyncSession) -> list[Text]:
     """Every document that was filed with another recording than the one that lies here."""
     faults: list[Text] = []
@@ -71,13 +57,3 @@ async def binding_fault(session: AsyncSession, document: Document) -> Text | Non
     if document.manifest_sha256 in {service.hash_of(hashes[:count]) for count in range(1, len(hashes) + 1)}:
         return None
     return text("Bản ghi không khớp với mã băm đã ghi trong văn bản {symbol}.", symbol=document.symbol)
-
-
-def verdict_of(file: Sealed) -> Verdict:
-    """Read the file and compare; blocks."""
-    try:
-        with file.path.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-    except FileNotFoundError:
-        return Verdict.MISSING
-    return Verdict.WHOLE if found == file.sha256 else Verdict.CHANGED
