@@ -66,6 +66,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         dependencies=[Depends(check_origin)],
     )
     app.state.context = context
+    closing: list[Callable[[], Awaitable[None]]] = []  # of what features open at its first use
+    app.state.closing = closing
     install_error_handlers(app)
     app.router.routes.extend(_routes())
     app.mount("/static", _Static(context), name="static")
@@ -115,6 +117,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for close in app.state.closing:
+            await close()
         await context.database.dispose()
 
 

@@ -17,6 +17,7 @@ from meetings.recording.review.integrity import Checked, Checker, Sealed, Verdic
 from meetings.recording.review.lanes import lanes
 from meetings.recording.verify import verify_recordings
 from meetings.verify import verify
+from tests.conftest import running
 from tests.minutes_stage import EAST, MEETING, Editor, Stage
 
 REVIEW = f"/meetings/{MEETING}/review"
@@ -204,6 +205,15 @@ def test_beyond_eight_speakers_the_rest_share_a_lane() -> None:
 
 def test_nothing_recorded_draws_nothing() -> None:
     assert lanes([turn(EAST, 0, 1)], START, 0) == []
+
+
+async def test_the_house_closes_what_it_reads(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.record()
+    async with running(one_stage.app):
+        assert (await one_stage.secretary.get(REVIEW)).status_code == 200
+    with pytest.raises(RuntimeError):
+        await one_stage.app.state.integrity.report("m", [], wait=1)
 
 
 async def test_a_check_that_takes_longer_is_found_by_the_next_who_asks(tmp_path: Path) -> None:

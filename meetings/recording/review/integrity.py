@@ -55,9 +55,12 @@ class Checker:
         self._known: dict[StateKey, str] = {}
         self._reading = asyncio.Lock()
         self._running: dict[str, asyncio.Task[Report]] = {}
+        self._closed = False
 
     async def report(self, key: str, files: Sequence[Sealed], *, wait: float, afresh: bool = False) -> Report | None:
         """The report, or None when it is not there within `wait` seconds; it goes on and the next call finds it."""
+        if self._closed:
+            raise RuntimeError("the house is closing")
         task = self._running.get(key)
         if task is None:
             if afresh:
@@ -69,6 +72,8 @@ class Checker:
         return task.result() if task.done() else None
 
     async def close(self) -> None:
+        """End what is being read; nothing new is begun."""
+        self._closed = True
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
@@ -37,21 +35,14 @@ from meetings.web import ActorDep, ContextDep
 PATIENCE = 1.5  # seconds that opening the page may wait for the check of its files
 
 
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    checker: Checker | None = getattr(app.state, "integrity", None)
-    if checker is not None:
-        await checker.close()
-
-
-router = APIRouter(lifespan=_lifespan)
+router = APIRouter()
 
 
 def checker_of(request: Request) -> Checker:
     """The application's checker: what it has read, it remembers for all who open a review."""
     if not hasattr(request.app.state, "integrity"):
         request.app.state.integrity = Checker()
+        request.app.state.closing.append(request.app.state.integrity.close)
     checker: Checker = request.app.state.integrity
     return checker
 
