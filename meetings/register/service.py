@@ -169,6 +169,18 @@ def folded_of(document: Document) -> str:
     return searchable(d.symbol, str(d.number), d.type_name, d.title, d.signer, d.recipients, d.note)
 
 
+SEALED = (
+    *("number", "year", "issued_on", "symbol", "type_code", "title", "signer", "recipients", "keeper", "copies"),
+    *("filed_by", "pdf_sha256", "manifest_sha256"),
+)
+
+
+def sealed_line(document: Document) -> dict[str, object]:
+    """The line as the log keeps it: whatever no later act may change."""
+    line = {name: getattr(document, name) for name in SEALED}
+    return line | {"issued_on": document.issued_on.isoformat()}
+
+
 def chain_of(document: Document) -> str:
     """The event chain that tells a document's story: its meeting's, or the house's."""
     return events.meeting_chain(document.meeting_id) if document.meeting_id else events.HOUSE
@@ -195,11 +207,5 @@ async def _log(session: AsyncSession, document: Document, now: datetime) -> None
         at=now,
         actor_id=document.filed_by,
         subject_id=document.id,
-        payload={
-            "symbol": document.symbol,
-            "title": document.title,
-            "pdf_sha256": document.pdf_sha256,
-            "manifest_sha256": document.manifest_sha256,
-            "by": document.filed_by_name,
-        },
+        payload=sealed_line(document) | {"by": document.filed_by_name},
     )

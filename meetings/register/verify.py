@@ -11,7 +11,7 @@ from meetings import events
 from meetings.errors import Text, text
 from meetings.register import rules
 from meetings.register.models import Document, Series, SeriesCounter
-from meetings.register.service import chain_of
+from meetings.register.service import chain_of, sealed_line
 from meetings.store import Store
 
 
@@ -67,22 +67,26 @@ async def _number_faults(session: AsyncSession, documents: list[Document]) -> li
 
 
 async def _log_faults(session: AsyncSession, documents: list[Document]) -> list[Text]:
-    logged: dict[str, dict[str, object]] = {}
+    filed: dict[str, events.Event] = {}
+    erased: set[tuple[str, object]] = set()
     for chain in sorted({chain_of(document) for document in documents}):
         seq = 0
         while found := await events.read_after(session, chain, seq):
             seq = found[-1].seq
-            logged |= {e.subject_id: e.payload for e in found if e.kind == "document.filed" and e.subject_id}
-    return [
-        text("Dòng của văn bản {symbol} trong sổ khác với lúc lưu.", symbol=document.symbol)
-        for document in documents
-        if not _agrees(document, logged.get(document.id))
-    ]
+            filed = {e.subject_id: e for e in found if e.kind == "document.filed" and e.subject_id} | filed
+            erased |= {(chain, e.payload.get("seq")) for e in found if e.kind == events.ERASED}
+    faults = (_line_fault(document, filed.get(document.id), erased) for document in documents)
+    return [fault for fault in faults if fault is not None]
 
 
-def _agrees(document: Document, payload: dict[str, object] | None) -> bool:
-    """An erased payload ({}) can no longer be compared; a line without its event was never filed."""
-    return payload is not None and all(payload[k] == getattr(document, k) for k in _SEALED if k in payload)
-
-
-_SEALED = ("symbol", "title", "pdf_sha256", "manifest_sha256")
+def _line_fault(document: Document, event: events.Event | None, erased: set[tuple[str, object]]) -> Text | None:
+    """A line without its event was never filed; one whose event was emptied agrees with nothing, unless the log
+    tells that it was emptied."""
+    if event is not None and (event.chain, event.seq) in erased:
+        return None
+    line = sealed_line(document)
+    if event is not None and not event.payload.keys() >= line.keys():
+        return text("Không đối chiếu được dòng của văn bản {symbol}: nhật ký thiếu nội dung.", symbol=document.symbol)
+    if event is None or any(event.payload[name] != value for name, value in line.items()):
+        return text("Dòng của văn bản {symbol} trong sổ khác với lúc lưu.", symbol=document.symbol)
+    return None

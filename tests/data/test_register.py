@@ -3,7 +3,7 @@
 import asyncio
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -199,6 +199,46 @@ async def test_verify_misses_the_last_document_though_its_number_leaves_no_gap(
         assert [str(fault) for fault in await verify_documents(session, store)] == [
             "Sổ không còn văn bản đã lưu ở nhật ký house, sự kiện 2."
         ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issued_on": date(2026, 4, 22)},
+        {"signer": "Người khác"},
+        {"recipients": "Nơi khác"},
+        {"keeper": "Người khác"},
+        {"copies": 2},
+        {"filed_by": "b" * 16},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_verify_names_a_line_changed_in_any_column_that_was_filed(
+    database: Database, store: Store, changes: dict[str, object]
+) -> None:
+    await put(database, store, filing())
+    async with database.transaction() as session:
+        await session.execute(update(Document).values(**changes))
+    async with database.read() as session:
+        assert [str(fault) for fault in await verify_documents(session, store)] == [
+            "Dòng của văn bản 01/BB-VPUBND trong sổ khác với lúc lưu."
+        ]
+
+
+async def test_a_line_whose_event_was_emptied_is_named_unless_the_log_tells_of_it(
+    database: Database, store: Store
+) -> None:
+    await put(database, store, filing())
+    async with database.transaction() as session:
+        await session.execute(update(events.EventPayload).values(body=None))
+    async with database.read() as session:
+        assert [str(fault) for fault in await verify_documents(session, store)] == [
+            "Không đối chiếu được dòng của văn bản 01/BB-VPUBND: nhật ký thiếu nội dung."
+        ]
+    async with database.transaction() as session:
+        await events.erase_payload(session, "house", 1, at=NOON, actor_id="a" * 16, reason="dữ liệu cá nhân")
+    async with database.read() as session:
+        assert await verify_documents(session, store) == []
 
 
 async def test_shipped_rows_are_loaded_once_and_edited_rows_stay(database: Database) -> None:
