@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from meetings.recording import manifest
-from meetings.recording.depacketize import SenderClock
+from meetings.recording.clocks import SenderClock
 from meetings.recording.messages import Assignment, Report, ReportKind
 from meetings.recording.tape import Tape, kind_of, recorded_files
 from meetings.recording.tracks import TrackRecorder

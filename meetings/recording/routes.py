@@ -15,7 +15,7 @@ from meetings.conduct import livekit
 from meetings.conduct.stage import StageDep
 from meetings.context import Context
 from meetings.errors import Forbidden, Invalid, NotFound
-from meetings.recording import manifest, messages, service
+from meetings.recording import handover, manifest, messages, service
 from meetings.recording.host import INTERNAL_HEADER
 from meetings.recording.messages import Assignment, Work
 from meetings.recording.models import Recording
@@ -134,12 +134,12 @@ async def poll(request: Request, context: ContextDep) -> Response:
     asked = _decoded(messages.poll_decoder, await _body_of(request, context))
     now = context.clock.now()
     async with context.database.read() as session:
-        found = await service.in_hand(session, asked.worker, now)
+        found = await handover.in_hand(session, asked.worker, now)
     if found is None:
         async with context.database.transaction() as session:
-            found = await service.claim(session, asked.worker, now)
+            found = await handover.claim(session, asked.worker, now)
     async with context.database.read() as session:
-        watched = {one.id: await service.prominent(session, one.meeting_id) for one in found}
+        watched = {one.id: await handover.prominent(session, one.meeting_id) for one in found}
     work = Work(tuple(_assignment(context, one, watched[one.id]) for one in found))
     return Response(messages.encode(work), media_type="application/json")
 
@@ -149,7 +149,7 @@ async def report(request: Request, context: ContextDep) -> Response:
     """What became of a recording."""
     told = _decoded(messages.report_decoder, await _body_of(request, context))
     async with context.database.transaction() as session:
-        await service.take(session, told, context.clock.now())
+        await handover.take(session, told, context.clock.now())
     return Response(b"{}", media_type="application/json")
 
 

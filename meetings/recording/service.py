@@ -1,28 +1,26 @@
-"""Recordings of a meeting: begin and end them, hand them to recorders, take reports, and what others ask about them."""
+"""Recordings of a meeting: begin and end them, and what others ask about them."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import events
-from meetings.conduct.models import Conference, Seat
+from meetings.conduct.models import Conference
 from meetings.config import Settings
 from meetings.errors import Conflict, NotFound
 from meetings.events.log import EventRow
-from meetings.jobs import enqueue
 from meetings.recording import rules
-from meetings.recording.messages import RecordedFile, Report
 from meetings.recording.models import Recording, RecordingFile
-from meetings.recording.rules import ACTIVE, Chapter, Composed, Desired, Disk, State, offset_ms
+from meetings.recording.rules import ACTIVE, Chapter, Desired, Disk, State, offset_ms
 from meetings.scheduling.models import Meeting
 
 __all__ = ["Chapter", "chapters", "manifest_hash", "offset_ms", "recordings_of"]
@@ -74,7 +72,7 @@ async def start(session: AsyncSession, settings: Settings, meeting: Meeting, by:
     )
     session.add(recording)
     await session.flush()
-    await _log(session, recording, "recording.requested", now, actor=by.identity, name=by.name)
+    await log_event(session, recording, "recording.requested", now, actor=by.identity, name=by.name)
     return recording
 
 
@@ -125,101 +123,10 @@ async def state_of(session: AsyncSession, meeting_id: str) -> dict[str, Any]:
     return {"state": rules.told(last.desired, last.state), "since": shown, "note": last.error}
 
 
-# -------------------------------------------------------------------------------------------- by recorders
-
-
-async def claim(session: AsyncSession, worker: str, now: datetime) -> list[Recording]:
-    """Everything this worker has or takes now; leases are renewed when they run low."""
-    free = or_(Recording.worker.is_(None), Recording.worker == worker, Recording.lease_until < now)
-    query = select(Recording).where(Recording.state.in_(ACTIVE), free).order_by(Recording.id)
-    found = list(await session.scalars(query.with_for_update(skip_locked=True)))
-    for recording in found:
-        recording.worker, recording.lease_until = worker, now + rules.LEASE
-    await session.flush()
-    return found
-
-
-async def in_hand(session: AsyncSession, worker: str, now: datetime) -> list[Recording] | None:
-    """What this worker has, if no lease needs renewing and nothing is free; else None, and `claim` is due."""
-    rows = list(await session.scalars(select(Recording).where(Recording.state.in_(ACTIVE)).order_by(Recording.id)))
-    for one in rows:
-        mine = one.worker == worker
-        free = one.worker is None or one.lease_until is None or one.lease_until < now
-        if (not mine and free) or (mine and (one.lease_until is None or one.lease_until < now + rules.RENEW_BEFORE)):
-            return None
-    return [one for one in rows if one.worker == worker]
-
-
-async def prominent(session: AsyncSession, meeting_id: str) -> list[str]:
-    """Identities whose pictures the room looks at: main point, chair, whoever has the floor."""
-    watched = or_(Seat.role.in_(("main", "chair")), Seat.floor_since.is_not(None))
-    return sorted(await session.scalars(select(Seat.identity).where(Seat.meeting_id == meeting_id, watched)))
-
-
-async def take(session: AsyncSession, report: Report, now: datetime) -> None:
-    """Apply what a recorder reports; a repeated report changes nothing."""
-    recording = await session.get(Recording, report.recording_id, with_for_update=True)
-    if recording is None:
-        raise NotFound("Không có bản ghi này.")
-    if recording.state not in ACTIVE:
-        return
-    match report.kind:
-        case "started":
-            await _started(session, recording, report, now)
-        case "progress":
-            recording.bytes = report.bytes
-        case "gap":
-            await _log(session, recording, "recording.gap", now, from_ms=report.t, until_ms=report.until)
-        case "stopped":
-            await _ended(session, recording, report, State.STOPPED, now)
-        case "full":
-            await _ended(session, recording, report, State.FAILED, now)
-        case "failed":
-            recording.error = report.reason
-    await session.flush()
-
-
-async def _started(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:
-    recording.bytes = report.bytes
-    if recording.state == State.RUNNING:
-        return
-    recording.state, recording.started_at = State.RUNNING, datetime.fromisoformat(report.origin)
-    await session.flush()
-    await _log(session, recording, "recording.started", now)
-    await _log(session, recording, "recording.notice", now)
-
-
-async def _ended(session: AsyncSession, recording: Recording, report: Report, state: State, now: datetime) -> None:
-    recording.state, recording.desired, recording.stopped_at = state, Desired.STOPPED, now
-    recording.worker = recording.lease_until = None
-    recording.bytes, recording.duration_ms = report.bytes, report.t
-    recording.manifest_sha256 = report.manifest_sha256 or None
-    if report.origin and recording.started_at is None:
-        recording.started_at = datetime.fromisoformat(report.origin)
-    await _replace_files(session, recording, report.files)
-    if report.files:
-        recording.composed_state = Composed.QUEUED
-        key = f"{COMPOSE}:{recording.id}"
-        recording.composed_job_id = await enqueue(session, COMPOSE, {"recording_id": recording.id}, dedupe_key=key)
-    if state is State.FAILED:
-        recording.error = "disk_full"
-        await _log(session, recording, "recording.failed", now, note="disk_full", bytes=report.bytes)
-    else:
-        manifest = report.manifest_sha256
-        await _log(session, recording, "recording.stopped", now, duration_ms=report.t, manifest_sha256=manifest)
-
-
-async def _replace_files(session: AsyncSession, recording: Recording, files: Iterable[RecordedFile]) -> None:
-    await session.execute(delete(RecordingFile).where(RecordingFile.recording_id == recording.id))
-    for one in files:
-        values = {name: getattr(one, name) for name in one.__struct_fields__}
-        session.add(RecordingFile(recording_id=recording.id, **values))
-    await session.flush()
-
-
-async def _log(
+async def log_event(
     session: AsyncSession, recording: Recording, kind: str, now: datetime, *, actor: str | None = None, **more: Any
 ) -> None:
+    """Add an event about a recording to its meeting's log; the last thing a transaction does."""
     payload = {"recording_id": recording.id, "note": None} | more
     chain = events.meeting_chain(recording.meeting_id)
     await events.append(
@@ -269,7 +176,7 @@ async def chapters(session: AsyncSession, meeting_id: str, recording_id: str | N
         return []
     last = chosen[-1]
     assert last.started_at is not None
-    log = await _whole_log(session, meeting_id)
+    log = await _wholelog_event(session, meeting_id)
     length = last.duration_ms or offset_ms(last.started_at, last.stopped_at or log[-1].at)
     return rules.chapters_of(log, last.started_at, length)
 
@@ -278,10 +185,10 @@ async def floor_changes(session: AsyncSession, recording: Recording) -> list[tup
     """Who had the floor from when on, on the recording's clock."""
     if recording.started_at is None:
         return []
-    return rules.floor_of(await _whole_log(session, recording.meeting_id), recording.started_at)
+    return rules.floor_of(await _wholelog_event(session, recording.meeting_id), recording.started_at)
 
 
-async def _whole_log(session: AsyncSession, meeting_id: str) -> list[events.Event]:
+async def _wholelog_event(session: AsyncSession, meeting_id: str) -> list[events.Event]:
     chain = events.meeting_chain(meeting_id)
     found: list[events.Event] = []
     while batch := await events.read_after(session, chain, found[-1].seq if found else 0):
@@ -292,7 +199,7 @@ async def _whole_log(session: AsyncSession, meeting_id: str) -> list[events.Even
 async def note_viewing(session: AsyncSession, recording: Recording, by: By, now: datetime) -> None:
     """Log that somebody opened the recording, once a viewing."""
     if not await viewing_noted(session, recording, by, now):
-        await _log(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
+        await log_event(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
 
 
 async def viewing_noted(session: AsyncSession, recording: Recording, by: By, now: datetime) -> bool:

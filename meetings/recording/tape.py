@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meetings.recording import manifest, takeover, webm
+from meetings.recording import manifest, mending, takeover, webm
 from meetings.recording.messages import RecordedFile
 from meetings.signaling.client import RemoteTrack
 
@@ -170,7 +170,7 @@ class Tape:
 
     def _mend(self, entry: manifest.Entry) -> None:
         path = self.directory / entry["file"]
-        sealed = webm.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
+        sealed = mending.mend(path, "audio" if entry["media"] == "audio" else "video") if path.exists() else None
         if sealed is None:
             path.unlink(missing_ok=True)
             self.note("lost", file=entry["file"])
@@ -220,7 +220,7 @@ class Tape:
         for one in [*refused, *self._files.values()]:
             one.writer.abandon()
             with contextlib.suppress(OSError):
-                sealed = webm.mend(one.writer.path, "audio" if one.kind == "audio" else "video")
+                sealed = mending.mend(one.writer.path, "audio" if one.kind == "audio" else "video")
                 if sealed is not None:
                     self._note_closed("mended", one.name, one.starts_ms, sealed)
         self._files.clear()

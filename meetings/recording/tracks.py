@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from meetings.recording.depacketize import (
-    Frame,
-    Lost,
-    OpusAssembler,
-    Reorder,
-    SenderClock,
-    TrackClock,
-    Vp8Assembler,
-)
+from meetings.recording.clocks import SenderClock, TrackClock
+from meetings.recording.depacketize import Frame, Lost, OpusAssembler, Reorder, Vp8Assembler
 from meetings.recording.depacketize import RtpPacket as Packet
 from meetings.recording.tape import OpenFile, Tape
 from meetings.signaling.client import RemoteTrack

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.responses import FileResponse, HTMLResponse
 
 from meetings.recording.compose import compose
-from meetings.recording.webm import mend
+from meetings.recording.mending import mend
 from tests.chromium import chromium
 from tests.firefox import firefox
 from tests.serving import serving

@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from meetings.recording.clocks import SenderClock, TrackClock
 from meetings.recording.depacketize import (
     Lost,
     OpusAssembler,
     Reorder,
     RtpPacket,
-    SenderClock,
-    TrackClock,
     Vp8Assembler,
     opus_duration_ms,
     parse_vp8_descriptor,
