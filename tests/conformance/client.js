@@ -10,8 +10,8 @@ let room;
 // Chromium plays the files that its command line names. Firefox has no such files: it captures a painted canvas
 // (whose colours Chromium would encode in a range that others take for brighter), and its fake microphone hums at the
 // frequency of its profile.
-async function colourTrack([r, g, b], width, height) {
-  if (!inFirefox) {
+async function colourTrack([r, g, b], width, height, painted) {
+  if (!painted) {
     return (await navigator.mediaDevices.getUserMedia({video: {width, height}})).getVideoTracks()[0];
   }
   const canvas = document.createElement('canvas');
@@ -47,15 +47,22 @@ async function join(url, token, options = {}) {
   return {sid: room.localParticipant.sid, remote: [...room.remoteParticipants.keys()]};
 }
 
-async function publish(rgb, {width = 640, height = 360} = {}) {
-  const camera = new LocalVideoTrack(await colourTrack(rgb, width, height), undefined, true);
+async function publish(rgb) {
+  const [width, height] = [640, 360];
+  const camera = new LocalVideoTrack(await colourTrack(rgb, width, height, inFirefox), undefined, true);
   const microphone = new LocalAudioTrack(await toneTrack(), undefined, true);
-  const encoding = {maxBitrate: 500_000, maxFramerate: 15};
-  const simulcast = {videoSimulcastLayers: [new VideoPreset(width / 2, height / 2, 150_000, 15)]};
+  const videoEncoding = {maxBitrate: 500_000, maxFramerate: 15};
+  const videoSimulcastLayers = [new VideoPreset(width / 2, height / 2, 150_000, 15)];
   await room.localParticipant.publishTrack(microphone, {source: Track.Source.Microphone});
   await room.localParticipant.publishTrack(camera, {
-    source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true, videoEncoding: encoding, ...simulcast});
+    source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true, videoEncoding, videoSimulcastLayers});
   return [...room.localParticipant.trackPublications.values()].map((one) => one.trackSid);
+}
+
+// A camera of full size, with the layers that livekit-client itself chooses for it.
+async function publishLarge(rgb) {
+  const camera = new LocalVideoTrack(await colourTrack(rgb, 1280, 720, true), undefined, true);
+  await room.localParticipant.publishTrack(camera, {source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true});
 }
 
 async function unpublish() {
@@ -144,6 +151,7 @@ window.client = {
   firstPicture,
   join,
   publish,
+  publishLarge,
   unpublish,
   seen,
   heard,
