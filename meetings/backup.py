@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -142,6 +142,8 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return {"$instant": value.astimezone(UTC).isoformat()}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     raise TypeError(f"{type(value).__name__} has no form in a backup")
@@ -150,6 +152,8 @@ def _plain(value: object) -> object:
 def _rich(value: dict[str, Any]) -> Any:
     if value.keys() == {"$instant"}:
         return datetime.fromisoformat(value["$instant"])
+    if value.keys() == {"$date"}:
+        return date.fromisoformat(value["$date"])
     if value.keys() == {"$bytes"}:
         return base64.b64decode(value["$bytes"])
     return value

@@ -6,10 +6,11 @@ import gzip
 import io
 import json
 import tarfile
+from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from meetings import events, migrations
 from meetings.access import Role
@@ -19,9 +20,12 @@ from meetings.database import Database
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account
 from meetings.errors import Conflict, Invalid
+from meetings.register.models import Document, Series
 from meetings.store import Store
 from meetings.verify import verify
 from tests.fakes import MORNING
+
+TEXTS = ("VARC", "TEXT")
 
 
 def quiet(name: str) -> None:
@@ -76,6 +80,29 @@ async def test_a_copy_made_on_sqlite_restores_into_postgresql(
     target = elsewhere.model_copy(update={"database_url": empty_postgres})
     await restore(target, copy, quiet)
     await holds_the_same(target, sha256)
+
+
+async def test_the_days_of_a_filed_document_come_back(settings: Settings, elsewhere: Settings, tmp_path: Path) -> None:
+    await lived_in(settings)
+    await _file_on(settings, MORNING.date())
+    await restore(elsewhere, await backup(settings, tmp_path / "copy.tgz", MORNING, quiet), quiet)
+    database = Database(elsewhere.database_url)
+    async with database.read() as session:
+        document = (await session.scalars(select(Document))).one()
+    await database.dispose()
+    assert (document.issued_on, document.sent_on, document.filed_at) == (MORNING.date(), None, MORNING)
+
+
+async def _file_on(settings: Settings, day: date) -> None:
+    series = {"id": "series", "organisation": "X", "code": "X", "name": "Sổ", "types": [], "number_format": "{n}"}
+    text = dict.fromkeys((column.name for column in Document.__table__.columns if str(column.type)[:4] in TEXTS), "a")
+    numbers = {"year": day.year, "number": 1, "copies": 1}
+    days = {"issued_on": day, "sent_on": None, "filed_at": MORNING}
+    database = Database(settings.database_url)
+    async with database.transaction() as session:
+        await session.execute(insert(Series).values(**series, position=9))
+        await session.execute(insert(Document).values(**text | numbers | days | {"series_id": "series"}))
+    await database.dispose()
 
 
 async def test_a_changed_log_whose_head_was_taken_away_is_still_found(settings: Settings) -> None:
