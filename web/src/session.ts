@@ -9,10 +9,12 @@ import { announceAloud } from "./media/chime.ts";
 import { Devices } from "./media/devices.ts";
 import { type Lost, MediaLink } from "./media/link.ts";
 import { keepAwake } from "./media/wake.ts";
+import { Notices } from "./notices.ts";
 import type { PageData } from "./page_data.ts";
-import { atTheDoor, autoJoinIn, type Course, next, type Step } from "./state/course.ts";
+import { Retrying } from "./retrying.ts";
+import { atTheDoor, autoJoinIn, type Course, next, type Phase, type Step } from "./state/course.ts";
 import { apply, seatOf } from "./state/meeting.ts";
-import { nextDelay } from "./state/retry.ts";
+import { Wishes } from "./wishes.ts";
 import { inUse, t } from "./words.ts";
 
 const ASK_EVERY_MS = 5_000;
@@ -20,36 +22,27 @@ const ASK_ON_LIST_MS = 2_000;
 const TOKEN_FRESH_MS = 30_000;
 const TOKEN_LIFE_MS = 9 * 60_000;
 const REST_AFTER_END_MS = 120_000;
-const NOTICE_MS = 10_000;
-
-export interface Said {
-  text: string;
-  tone: "plain" | "live";
-  key: number;
-}
+const AWAKE: readonly Phase[] = ["in", "lost", "lobby", "checking", "waiting"];
 
 export class Session {
   readonly page: PageData;
   readonly course = signal<Course>(atTheDoor);
+  readonly phase = computed(() => this.course.value.phase);
   readonly state = signal<RoomState | null>(null);
   readonly snapshot = signal<Snapshot | null>(null);
+  readonly identity = signal<string | null>(null);
+  readonly me = computed(() => seatOf(this.snapshot.value, this.snapshot.value?.me ?? this.identity.value));
   /** Whether the coordinator answers: it may be away while picture and sound go on. */
   readonly reachable = signal(true);
   readonly logUp = signal(true);
   readonly answerMs = signal<number | null>(null);
   readonly now = signal(Date.now());
-  readonly said = signal<Said | null>(null);
   readonly unread = signal(0);
-  readonly microphoneWish = signal(false);
-  readonly cameraWish = signal(true);
-  readonly soundOff = signal(sessionStorage.getItem("sound-off") === "yes");
-  readonly volume = signal(Number(localStorage.getItem("volume") ?? "1") || 1);
   readonly lastSeen = signal<Planned | null>(null);
   readonly devices = new Devices();
   readonly link = new MediaLink();
-  readonly me = computed(() => seatOf(this.snapshot.value, this.snapshot.value?.me ?? this.identity.value));
-  readonly identity = signal<string | null>(null);
-  readonly phase = computed(() => this.course.value.phase);
+  readonly wishes = new Wishes();
+  readonly notices = new Notices();
 
   private api: MeetingApi | null = null;
   private log: LogFollower | null = null;
@@ -57,15 +50,12 @@ export class Session {
   private admitted: { answer: Admitted; at: number } | null = null;
   private clockAhead = 0;
   private asking: ReturnType<typeof setTimeout> | undefined;
-  private retry: { wake: () => void } | null = null;
-  private tellNumber = 0;
+  private readonly retrying = new Retrying();
   private readonly conductsOnly: boolean;
 
   constructor(page: PageData) {
     this.page = page;
     this.conductsOnly = page.page === "console";
-    this.cameraWish.value = sessionStorage.getItem("camera") !== "off";
-    this.microphoneWish.value = sessionStorage.getItem("microphone") === "on";
   }
 
   start(): void {
@@ -73,40 +63,38 @@ export class Session {
     addEventListener("online", () => this.tryNow());
     this.link.onLost = (why) => void this.onLost(why);
     this.link.onMutedByServer = () => {
-      this.setMicrophone(false);
-      this.tell(t("Chủ trì đã tắt micrô của phòng mình."));
+      this.wishes.setMicrophone(false);
+      this.notices.tell(t("Chủ trì đã tắt micrô của phòng mình."));
     };
-    effect(() => this.link.use({ microphone: this.devices.microphone.value, camera: this.devices.camera.value }));
-    effect(() => this.link.wish({ microphone: this.microphoneWish.value && !this.soundOff.value, camera: this.cameraWish.value }));
-    effect(() => this.link.setVolume(this.soundOff.value ? 0 : this.volume.value));
-    effect(() => keepAwake(["in", "lost", "lobby", "checking", "waiting"].includes(this.phase.value)));
-    if (this.conductsOnly && this.page.meeting_id) {
-      this.listenTo(this.page.meeting_id);
-      this.step({ is: "devices known" });
-    } else {
-      void this.devices.ask().then(() => {
-        this.step({ is: "devices known" });
-        this.considerGoing();
-      });
-    }
+    const { microphone, camera } = this.devices;
+    effect(() => this.link.send({ devices: { microphone: microphone.value, camera: camera.value }, wishes: this.wishes.sent.value }));
+    effect(() => this.link.setVolume(this.wishes.heardAt.value));
+    effect(() => keepAwake(AWAKE.includes(this.phase.value)));
+    void this.prepare();
     void this.ask();
+  }
+
+  /** A room asks for its devices at once; a console only when its holder joins. */
+  private async prepare(): Promise<void> {
+    if (this.conductsOnly && this.page.meeting_id) this.listenTo(this.page.meeting_id);
+    else await this.devices.ask();
+    this.step({ is: "devices known" });
+    this.considerGoing();
   }
 
   private step(step: Step): void {
     this.course.value = next(this.course.value, step);
   }
 
-  tell(text: string, tone: Said["tone"] = "plain"): void {
-    const key = ++this.tellNumber;
-    this.said.value = { text, tone, key };
-    setTimeout(() => this.said.value?.key === key && (this.said.value = null), NOTICE_MS);
+  private get inside(): boolean {
+    return this.phase.value === "in" || this.phase.value === "lost";
   }
 
   // ---- before the meeting: ask how things stand
 
   private async ask(): Promise<void> {
     clearTimeout(this.asking);
-    if (!["in", "lost"].includes(this.phase.value)) await this.askOnce();
+    if (!this.inside) await this.askOnce();
     const wait = this.course.value.onList ? ASK_ON_LIST_MS : ASK_EVERY_MS;
     clearTimeout(this.asking);
     this.asking = setTimeout(() => void this.ask(), wait);
@@ -132,8 +120,8 @@ export class Session {
   private onState(state: RoomState): void {
     const before = this.course.value;
     this.step({ is: "state", state });
-    const meeting = this.course.value.meeting;
-    const open = ["checking", "lobby"].includes(this.phase.value);
+    const { meeting, phase } = this.course.value;
+    const open = phase === "checking" || phase === "lobby";
     if (open && before.onList && state.conference?.seat_state === "admitted") void this.join();
     else if (open && meeting && meeting === sessionStorage.getItem("seat")) void this.join();
     else this.considerGoing();
@@ -167,7 +155,7 @@ export class Session {
     this.admitted = { answer, at: Date.now() };
     this.identity.value = answer.identity;
     sessionStorage.setItem("seat", answer.meeting.id);
-    if (answer.role === "main" && sessionStorage.getItem("microphone") === null) this.setMicrophone(true);
+    if (answer.role === "main" && this.wishes.microphoneUntouched) this.wishes.setMicrophone(true);
     this.listenTo(answer.meeting.id);
     try {
       await this.link.connect(answer.url, answer.token);
@@ -184,38 +172,35 @@ export class Session {
       if (this.phase.value !== "elsewhere") sessionStorage.removeItem("seat");
     } else {
       this.step({ is: "join failed" });
-      if (!(fault instanceof Refused) && !(fault instanceof Unreachable)) throw fault;
-      this.tell(fault instanceof Refused ? fault.message : t("Chưa liên lạc được với máy chủ. Đang thử lại."), "live");
+      this.complain(fault, t("Chưa liên lạc được với máy chủ. Đang thử lại."));
     }
   }
 
   async leave(): Promise<void> {
-    sessionStorage.removeItem("seat");
-    this.step({ is: "left" });
-    this.retry?.wake();
-    await this.link.close();
-    this.link.forget();
-    if (!this.conductsOnly) this.deaf();
-    await this.api?.leave().catch(() => undefined);
+    this.out({ is: "left" });
+    await this.api?.leave().catch(() => undefined); // away: the relay tells the coordinator that we are gone
     void this.ask();
   }
 
   tryNow(): void {
-    this.retry?.wake();
-    if (!this.retry) void this.ask();
+    if (this.retrying.active) this.retrying.now();
+    else void this.ask();
   }
 
   listenOnly(): void {
-    this.cameraWish.value = false;
+    this.wishes.setCamera(false);
     this.link.setSoundOnly(true);
     this.tryNow();
   }
 
   private async onLost(why: Lost): Promise<void> {
-    if (why === "elsewhere") return this.out({ is: "taken elsewhere" });
+    if (why === "elsewhere") {
+      this.out({ is: "taken elsewhere" });
+      return;
+    }
     this.step({ is: "link lost" });
     if (why === "sent out") await this.askWhy();
-    if (this.phase.value === "lost") await this.comeBack();
+    await this.comeBack();
   }
 
   /** Sent out by the relay: the coordinator knows whether the meeting ended or only this seat. */
@@ -233,52 +218,38 @@ export class Session {
   private out(step: Step): void {
     this.step(step);
     sessionStorage.removeItem("seat");
-    if (step.is === "ended") this.forgetMicrophone();
+    if (step.is === "ended") this.wishes.forgetMicrophone();
     void this.link.close();
     this.link.forget();
-    this.retry?.wake();
+    this.retrying.now();
     if (!this.conductsOnly) this.deaf();
     if (step.is === "ended") setTimeout(() => this.step({ is: "rested" }), REST_AFTER_END_MS);
   }
 
   /** Until the link is up again or somebody says that it shall not be. */
-  private async comeBack(): Promise<void> {
-    if (this.retry) return;
-    for (let attempt = 0; this.phase.value === "lost"; attempt++) {
-      this.step({ is: "trying" });
-      if (await this.oneTry()) break;
-      await this.pause(nextDelay(attempt));
-    }
-    this.retry = null;
+  private comeBack(): Promise<void> {
+    return this.retrying.until(
+      () => this.phase.value === "lost",
+      () => this.tryToComeBack(),
+    );
   }
 
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.retry = { wake: () => (clearTimeout(timer), resolve()) };
-    });
-  }
-
-  private async oneTry(): Promise<boolean> {
-    this.retry ??= { wake: () => undefined };
+  private async tryToComeBack(): Promise<boolean> {
+    this.step({ is: "trying" });
     try {
       const answer = await this.freshSeat();
-      if (!answer || this.phase.value !== "lost") return this.phase.value !== "lost";
-      await this.link.connect(answer.url, answer.token);
-      if (this.phase.value !== "lost") {
-        await this.link.close(); // left or ended meanwhile
-        return true;
-      }
+      if (!answer) return false;
+      if (this.phase.value === "lost") await this.link.connect(answer.url, answer.token);
+    } catch (fault) {
+      if (!(fault instanceof Refused) || fault.status >= 500) return false;
+      this.step({ is: "join refused", code: fault.code, message: fault.message });
+      return true;
+    }
+    if (this.phase.value === "lost") {
       this.step({ is: "link up" });
       this.log?.resume();
-      return true;
-    } catch (fault) {
-      if (fault instanceof Refused && fault.status < 500) {
-        this.step({ is: "join refused", code: fault.code, message: fault.message });
-        return true;
-      }
-      return false;
-    }
+    } else await this.link.close(); // left or ended meanwhile
+    return true;
   }
 
   /** A token for the relay: the one in hand while it is fresh, else a new one; an old one if the coordinator is away. */
@@ -313,7 +284,7 @@ export class Session {
       onSnapshot: (snapshot) => (this.snapshot.value = snapshot),
       onEvent: (event) => this.onEvent(event),
       onLink: (up) => (this.logUp.value = up),
-      onRefused: (refusal) => this.tell(refusal.message, "live"),
+      onRefused: (refusal) => this.notices.tell(refusal.message, "live"),
     });
     this.log.start();
   }
@@ -328,8 +299,7 @@ export class Session {
     const before = this.snapshot.value;
     if (!before) return;
     this.snapshot.value = apply(before, event);
-    const mine = event.subject !== null && event.subject === this.identity.value;
-    if (mine) this.onMine(event);
+    if (event.subject !== null && event.subject === this.identity.value) this.onMine(event);
     if (event.kind === "conference.ended") this.out({ is: "ended" });
     if (event.kind === "chat.message" && event.payload.identity !== this.identity.value) this.unread.value += 1;
     if (event.kind === "recording.notice") this.noticeRecording();
@@ -338,21 +308,25 @@ export class Session {
   private onMine(event: RoomEvent): void {
     switch (event.kind) {
       case "floor.granted":
-        this.setMicrophone(true);
+        this.wishes.setMicrophone(true);
         break;
       case "floor.revoked":
       case "floor.released":
-        this.setMicrophone(false);
+        this.wishes.setMicrophone(false);
         break;
       case "mute.set":
-        this.setMicrophone(false);
-        this.tell(event.payload.hold ? t("Chủ trì đã tắt micrô của phòng mình. Muốn nói, bấm “Xin phát biểu”.") : t("Chủ trì đã tắt micrô của phòng mình."));
+        this.wishes.setMicrophone(false);
+        this.notices.tell(
+          event.payload.hold
+            ? t("Chủ trì đã tắt micrô của phòng mình. Muốn nói, bấm “Xin phát biểu”.")
+            : t("Chủ trì đã tắt micrô của phòng mình."),
+        );
         break;
       case "mute.released":
-        this.tell(t("Phòng mình được bật micrô trở lại khi cần nói."));
+        this.notices.tell(t("Phòng mình được bật micrô trở lại khi cần nói."));
         break;
       case "floor.withdrawn":
-        if (event.actor !== event.subject) this.tell(t("Chủ trì đã hạ tay của phòng mình."));
+        if (event.actor !== event.subject) this.notices.tell(t("Chủ trì đã hạ tay của phòng mình."));
         break;
       case "seat.removed":
         this.out({ is: "removed" });
@@ -362,47 +336,24 @@ export class Session {
 
   private noticeRecording(): void {
     const sentence = t("Cuộc họp này bắt đầu được ghi hình, ghi âm.");
-    this.tell(sentence, "live");
-    if (!this.soundOff.value && this.phase.value === "in") void announceAloud(sentence, inUse());
+    this.notices.tell(sentence, "live");
+    if (!this.wishes.soundOff.value && this.phase.value === "in") void announceAloud(sentence, inUse());
   }
 
   // ---- what people press
 
-  setMicrophone(on: boolean): void {
-    this.microphoneWish.value = on;
-    sessionStorage.setItem("microphone", on ? "on" : "off");
-  }
-
-  /** The next meeting starts as the first did: silent, but for the main point. */
-  private forgetMicrophone(): void {
-    this.microphoneWish.value = false;
-    sessionStorage.removeItem("microphone");
-  }
-
   toggleMicrophone(): void {
     if (this.me.value?.held_mute) {
-      this.tell(t("Chủ trì đang giữ tắt micrô. Muốn nói, bấm “Xin phát biểu”."));
+      this.notices.tell(t("Chủ trì đang giữ tắt micrô. Muốn nói, bấm “Xin phát biểu”."));
       return;
     }
     if (!this.devices.microphone.value) void this.devices.askFor("audio");
-    this.setMicrophone(!this.microphoneWish.value);
+    this.wishes.setMicrophone(!this.wishes.microphone.value);
   }
 
   toggleCamera(): void {
-    if (!this.cameraWish.value && !this.devices.camera.value) void this.devices.askFor("video");
-    this.cameraWish.value = !this.cameraWish.value;
-    sessionStorage.setItem("camera", this.cameraWish.value ? "on" : "off");
-  }
-
-  setVolume(volume: number): void {
-    this.volume.value = volume;
-    localStorage.setItem("volume", String(volume));
-  }
-
-  setSoundOff(off: boolean): void {
-    this.soundOff.value = off;
-    sessionStorage.setItem("sound-off", off ? "yes" : "no");
-    if (off) this.setMicrophone(false);
+    if (!this.wishes.camera.value && !this.devices.camera.value) void this.devices.askFor("video");
+    this.wishes.setCamera(!this.wishes.camera.value);
   }
 
   /** An act on the meeting; a refusal becomes a sentence on the page and never an exception. */
@@ -412,14 +363,18 @@ export class Session {
       await call(this.api);
       return true;
     } catch (fault) {
-      if (!(fault instanceof Refused) && !(fault instanceof Unreachable)) throw fault;
-      this.tell(fault instanceof Refused ? fault.message : t("Máy chủ điều hành đang tạm mất liên lạc. Đề nghị bấm lại sau ít giây."), "live");
+      this.complain(fault, t("Máy chủ điều hành đang tạm mất liên lạc. Đề nghị bấm lại sau ít giây."));
       return false;
     }
+  }
+
+  private complain(fault: unknown, unreachable: string): void {
+    if (fault instanceof Refused) this.notices.tell(fault.message, "live");
+    else if (fault instanceof Unreachable) this.notices.tell(unreachable, "live");
+    else throw fault;
   }
 
   read(): void {
     this.unread.value = 0;
   }
 }
-

@@ -103,7 +103,7 @@ function OwnDevices({ session }: { session: Session }) {
         <Icon name={microphone ? "mic" : "mic-off"} />{microphone ? t("Micrô bật") : t("Micrô tắt")}<Level value={session.devices.level.value} />
       </button>
       <button class="btn" type="button" data-act="camera" data-on={camera} aria-pressed={camera} onClick={() => session.toggleCamera()}><Icon name={camera ? "camera" : "camera-off"} />{camera ? t("Tắt hình") : t("Bật hình")}</button>
-      <button class="btn" type="button" data-act="sound-off" aria-pressed={session.soundOff.value} onClick={() => session.setSoundOff(!session.soundOff.value)}><Icon name={session.soundOff.value ? "sound-off" : "sound"} />{session.soundOff.value ? t("Bật tiếng") : t("Tắt tiếng")}</button>
+      <button class="btn" type="button" data-act="sound-off" aria-pressed={session.wishes.soundOff.value} onClick={() => session.wishes.setSoundOff(!session.wishes.soundOff.value)}><Icon name={session.wishes.soundOff.value ? "sound-off" : "sound"} />{session.wishes.soundOff.value ? t("Bật tiếng") : t("Tắt tiếng")}</button>
       <button class="btn" type="button" data-act="leave" onClick={() => void session.leave()}><Icon name="leave" />{t("Rời phòng")}</button>
       {!session.link.mayPlay.value && <button class="btn btn-act" type="button" data-act="start-sound" onClick={() => void session.link.startSound()}><Icon name="sound" />{t("Bấm để nghe tiếng hội nghị")}</button>}
     </div>

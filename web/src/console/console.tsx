@@ -33,7 +33,7 @@ export function Console({ session }: { session: Session }) {
       {chatOpen.value && <ChatDrawer session={session} />}
       <ConsoleKeys />
       <output class="con-said" aria-live="polite">
-        {session.said.value && <span class={`flash ${session.said.value.tone === "live" ? "flash-live" : ""}`}>{session.said.value.text}</span>}
+        {session.notices.shown.value && <span class={`flash ${session.notices.shown.value.tone === "live" ? "flash-live" : ""}`}>{session.notices.shown.value.text}</span>}
       </output>
     </main>
   );

@@ -1,20 +1,15 @@
-// Owns the media connection of this page: one LiveKit room at a time, what is published, who is seen and heard.
-// Whoever uses it says what should be on; it brings the room there as far as the server allows, again and again.
+// Owns the media connection of this page: one LiveKit room at a time, who is seen and heard, and how it was lost.
+// Whoever uses it says what should be sent; it brings the room there as far as the server allows, again and again.
 import { signal } from "@preact/signals";
 import {
-  ConnectionState, DisconnectReason, type LocalTrackPublication, LocalAudioTrack, LocalVideoTrack, type Participant, type RemoteTrack,
-  type RemoteTrackPublication, Room, RoomEvent, type RoomOptions, Track, type TrackPublication, VideoPresets,
+  ConnectionState, DisconnectReason, type Participant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent,
+  type RoomOptions, Track, type TrackPublication, VideoPresets,
 } from "livekit-client";
 import { type Peer, peerOf } from "./peer.ts";
+import { Publisher, type Sending } from "./publisher.ts";
+import { Sounds } from "./sounds.ts";
 
 export type Lost = "elsewhere" | "sent out" | "lost";
-export interface Wishes {
-  microphone: boolean;
-  camera: boolean;
-}
-
-type Kind = "microphone" | "camera";
-const SOURCE = { microphone: Track.Source.Microphone, camera: Track.Source.Camera } as const;
 
 const OPTIONS: RoomOptions = {
   adaptiveStream: true,
@@ -32,41 +27,38 @@ const OPTIONS: RoomOptions = {
     red: false,
   },
 };
-// what livekit-protocol calls these sources in a participant's permissions
-const SOURCE_NUMBER = { camera: 1, microphone: 2, screen: 3 } as const;
+const CONNECTING = { autoSubscribe: true, maxRetries: 0, websocketTimeout: 5_000, peerConnectionTimeout: 10_000 };
+const NOTHING = { microphone: false, camera: false, screen: false };
+/** What changes the picture that the page has of the room. */
+const SEEN = [
+  RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.TrackUnpublished, RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.ActiveSpeakersChanged, RoomEvent.ParticipantNameChanged,
+  RoomEvent.TrackStreamStateChanged, RoomEvent.ConnectionQualityChanged,
+] as const;
 
 export class MediaLink {
   readonly peers = signal<Peer[]>([]);
-  readonly published = signal({ microphone: false, camera: false, screen: false });
+  readonly published = signal(NOTHING);
   readonly mayPlay = signal(true);
   readonly shaky = signal(false);
   onLost: (why: Lost) => void = () => undefined;
-  /** The server muted us: the page's wish has changed with it. */
+  /** The server muted us: the page's wish changes with it. */
   onMutedByServer: () => void = () => undefined;
 
   private room: Room | null = null;
-  private wishes: Wishes = { microphone: false, camera: false };
-  private tracks: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
-  private local: { microphone: LocalAudioTrack | null; camera: LocalVideoTrack | null } = { microphone: null, camera: null };
-  /** Which device the publication is a copy of. */
-  private sent: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null } = { microphone: null, camera: null };
-  private sounds = new Map<string, HTMLMediaElement>();
-  private volume = 1;
+  private publisher: Publisher | null = null;
+  private readonly sounds = new Sounds();
+  private sending: Sending = { devices: { microphone: null, camera: null }, wishes: { microphone: false, camera: false } };
   private soundOnly = false;
-  private arranging: Promise<void> | null = null;
-  private arrangeAgain = false;
-
-  get connected(): boolean {
-    return this.room?.state === ConnectionState.Connected;
-  }
 
   async connect(url: string, token: string): Promise<void> {
     await this.close();
     const room = new Room(OPTIONS);
     this.room = room;
-    this.listen(room);
+    this.publisher = new Publisher(room, this.sending, () => this.see());
+    this.listen(room, this.publisher);
     try {
-      await room.connect(url, token, { autoSubscribe: true, maxRetries: 0, websocketTimeout: 5_000, peerConnectionTimeout: 10_000 });
+      await room.connect(url, token, CONNECTING);
     } catch (fault) {
       await this.close();
       throw fault;
@@ -74,7 +66,7 @@ export class MediaLink {
     this.shaky.value = false;
     this.mayPlay.value = room.canPlaybackAudio;
     this.see();
-    void this.arrange();
+    this.publisher?.arrange();
   }
 
   async close(): Promise<void> {
@@ -82,11 +74,10 @@ export class MediaLink {
     if (!room) return;
     this.room = null;
     room.removeAllListeners();
-    this.drop("microphone");
-    this.drop("camera");
-    this.sounds.forEach((element) => element.remove());
-    this.sounds.clear();
-    this.published.value = { microphone: false, camera: false, screen: false };
+    this.publisher?.close();
+    this.publisher = null;
+    this.sounds.stopAll();
+    this.published.value = NOTHING;
     await room.disconnect(false);
   }
 
@@ -95,19 +86,13 @@ export class MediaLink {
     this.peers.value = [];
   }
 
-  use(tracks: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null }): void {
-    this.tracks = tracks;
-    void this.arrange();
-  }
-
-  wish(wishes: Wishes): void {
-    this.wishes = wishes;
-    void this.arrange();
+  send(sending: Sending): void {
+    this.sending = sending;
+    this.publisher?.set(sending);
   }
 
   setVolume(volume: number): void {
-    this.volume = volume;
-    for (const element of this.sounds.values()) this.tune(element);
+    this.sounds.setVolume(volume);
   }
 
   setSoundOnly(on: boolean): void {
@@ -132,33 +117,26 @@ export class MediaLink {
     }
   }
 
-  private listen(room: Room): void {
-    const see = () => this.see();
-    for (const event of [
-      RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.TrackUnpublished, RoomEvent.TrackMuted,
-      RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.ActiveSpeakersChanged, RoomEvent.ParticipantNameChanged,
-      RoomEvent.TrackStreamStateChanged, RoomEvent.ConnectionQualityChanged,
-    ] as const) {
-      room.on(event, see);
-    }
+  private listen(room: Room, publisher: Publisher): void {
+    for (const event of SEEN) room.on(event, () => this.see());
     room
       .on(RoomEvent.TrackPublished, (publication) => this.onPublished(publication))
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => this.onSubscribed(track, publication, participant.identity))
       .on(RoomEvent.TrackUnsubscribed, (track, publication) => this.onUnsubscribed(track, publication))
       .on(RoomEvent.TrackMuted, (publication, participant) => this.onMuted(room, publication, participant))
-      .on(RoomEvent.LocalTrackUnpublished, (publication) => this.onUnpublished(publication))
-      .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => participant === room.localParticipant && void this.arrange())
+      .on(RoomEvent.LocalTrackUnpublished, (publication) => (publisher.onUnpublished(publication), this.see()))
+      .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => participant === room.localParticipant && publisher.arrange())
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.mayPlay.value = room.canPlaybackAudio))
       .on(RoomEvent.SignalReconnecting, () => (this.shaky.value = true))
       .on(RoomEvent.Reconnecting, () => (this.shaky.value = true))
-      .on(RoomEvent.Reconnected, () => this.onReconnected())
+      .on(RoomEvent.Reconnected, () => this.onReconnected(publisher))
       .on(RoomEvent.Disconnected, (reason) => this.onDisconnected(room, reason));
   }
 
-  private onReconnected(): void {
+  private onReconnected(publisher: Publisher): void {
     this.shaky.value = false;
     this.see();
-    void this.arrange();
+    publisher.arrange();
   }
 
   private onDisconnected(room: Room, reason: DisconnectReason | undefined): void {
@@ -175,120 +153,19 @@ export class MediaLink {
   }
 
   private onSubscribed(track: RemoteTrack, publication: RemoteTrackPublication, identity: string): void {
-    if (track.kind === Track.Kind.Audio) {
-      // an element of our own: the library would hand out one that another track has just left
-      const element = document.createElement("audio");
-      element.autoplay = true;
-      element.hidden = true;
-      track.attach(element);
-      element.dataset["sound"] = identity;
-      document.body.append(element);
-      this.sounds.set(publication.trackSid, element);
-      this.tune(element);
-    }
+    if (track.kind === Track.Kind.Audio) this.sounds.play(publication.trackSid, identity, track);
     this.see();
   }
 
   private onUnsubscribed(track: RemoteTrack, publication: RemoteTrackPublication): void {
     track.detach();
-    this.sounds.get(publication.trackSid)?.remove();
-    this.sounds.delete(publication.trackSid);
+    this.sounds.stop(publication.trackSid);
     this.see();
-  }
-
-  private tune(element: HTMLMediaElement): void {
-    element.volume = this.volume;
-    element.muted = this.volume === 0;
   }
 
   private onMuted(room: Room, publication: TrackPublication, participant: Participant): void {
     const ours = participant === room.localParticipant && publication.source === Track.Source.Microphone;
-    if (ours && this.wishes.microphone) this.onMutedByServer();
-  }
-
-  private onUnpublished(publication: LocalTrackPublication): void {
-    if (publication.source === Track.Source.Microphone) this.drop("microphone");
-    if (publication.source === Track.Source.Camera) this.drop("camera");
-    if (publication.source === Track.Source.ScreenShare) publication.track?.stop();
-    this.see();
-    void this.arrange();
-  }
-
-  may(source: keyof typeof SOURCE_NUMBER): boolean {
-    const permissions = this.room?.localParticipant.permissions;
-    if (!permissions?.canPublish) return false;
-    const sources = permissions.canPublishSources as number[];
-    return sources.length === 0 || sources.includes(SOURCE_NUMBER[source]);
-  }
-
-  /** Bring what is published to what is wished and allowed. Calls while it works are folded into one more round. */
-  private arrange(): Promise<void> {
-    this.arrangeAgain = true;
-    this.arranging ??= this.arrangeAll().finally(() => (this.arranging = null));
-    return this.arranging;
-  }
-
-  private async arrangeAll(): Promise<void> {
-    while (this.arrangeAgain) {
-      this.arrangeAgain = false;
-      if (!this.connected) return;
-      // one that fails must not keep the other from being heard
-      await this.arrangeMicrophone().catch(() => undefined);
-      await this.arrangeCamera().catch(() => undefined);
-      this.see();
-    }
-  }
-
-  private async arrangeMicrophone(): Promise<void> {
-    const device = this.tracks.microphone;
-    if (!this.room || !this.may("microphone")) return;
-    if (this.local.microphone && device !== this.sent.microphone) await this.withdraw("microphone");
-    if (!this.local.microphone && device) {
-      const track = new LocalAudioTrack(this.copy("microphone", device), undefined, true);
-      if (!this.wishes.microphone) await track.mute();
-      this.local.microphone = track;
-      await this.publish(track, "microphone");
-    }
-    await put(this.local.microphone, this.wishes.microphone);
-  }
-
-  private async arrangeCamera(): Promise<void> {
-    const device = this.tracks.camera;
-    if (!this.room || !this.may("camera")) return;
-    if (this.local.camera && device !== this.sent.camera) await this.withdraw("camera");
-    if (!this.local.camera && device && this.wishes.camera) {
-      const track = new LocalVideoTrack(this.copy("camera", device), undefined, true);
-      this.local.camera = track;
-      await this.publish(track, "camera");
-    }
-    await put(this.local.camera, this.wishes.camera);
-  }
-
-  /** A copy for each publication: Chromium names one track, sent twice, differently in its offer, and none knows it again. */
-  private copy(kind: Kind, device: MediaStreamTrack): MediaStreamTrack {
-    this.sent[kind] = device;
-    return device.clone();
-  }
-
-  private async publish(track: LocalAudioTrack | LocalVideoTrack, kind: Kind): Promise<void> {
-    try {
-      await this.room?.localParticipant.publishTrack(track, { source: SOURCE[kind] });
-    } catch (fault) {
-      this.drop(kind);
-      throw fault;
-    }
-  }
-
-  private async withdraw(kind: Kind): Promise<void> {
-    const track = this.local[kind];
-    if (track) await this.room?.localParticipant.unpublishTrack(track);
-    this.drop(kind);
-  }
-
-  /** The copy ends here; the device itself goes on. */
-  private drop(kind: Kind): void {
-    this.local[kind]?.stop();
-    this.local[kind] = null;
+    if (ours && this.sending.wishes.microphone) this.onMutedByServer();
   }
 
   private see(): void {
@@ -309,9 +186,4 @@ export class MediaLink {
       screen: on(Track.Source.ScreenShare),
     };
   }
-}
-
-async function put(track: LocalAudioTrack | LocalVideoTrack | null, on: boolean): Promise<void> {
-  if (!track || track.isMuted === !on) return;
-  await (on ? track.unmute() : track.mute());
 }

@@ -28,7 +28,7 @@ interface Plate {
 }
 
 function plate(session: Session): Plate {
-  if (session.soundOff.value) return { kind: "off", title: t("Máy này tắt tiếng"), hint: t("Loa và micrô của máy này nghỉ") };
+  if (session.wishes.soundOff.value) return { kind: "off", title: t("Máy này tắt tiếng"), hint: t("Loa và micrô của máy này nghỉ") };
   if (session.me.value?.held_mute) return { kind: "held", title: t("Chủ trì giữ tắt micrô"), hint: t("Muốn nói, bấm Xin phát biểu") };
   if (!session.devices.microphone.value) return { kind: "none", title: t("Chưa có micrô"), hint: t("Bấm để thử lại") };
   if (session.link.published.value.microphone) return { kind: "open", title: t("Micrô đang bật"), hint: t("Cả hội nghị đang nghe") };
@@ -76,7 +76,7 @@ function Hand({ session }: { session: Session }) {
 }
 
 function Camera({ session }: { session: Session }) {
-  const on = session.phase.value === "lost" ? session.cameraWish.value : session.link.published.value.camera;
+  const on = session.phase.value === "lost" ? session.wishes.camera.value : session.link.published.value.camera;
   const there = session.devices.camera.value !== null;
   return (
     <button class="btn sq" type="button" data-act="camera" data-on={on} aria-pressed={on} onClick={() => session.toggleCamera()}>

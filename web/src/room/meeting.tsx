@@ -80,7 +80,7 @@ function Announcement({ session }: { session: Session }) {
 
 /** Browsers stay silent until somebody has pressed something once. */
 function SoundBlocked({ session }: { session: Session }) {
-  if (session.link.mayPlay.value || session.soundOff.value) return null;
+  if (session.link.mayPlay.value || session.wishes.soundOff.value) return null;
   return (
     <button class="btn btn-act sound-blocked" type="button" data-act="start-sound" onClick={() => void session.link.startSound()}>
       <Icon name="sound" />{t("Bấm để nghe tiếng hội nghị")}

@@ -138,9 +138,9 @@ function Person({ session, seat }: { session: Session; seat: Seat }) {
 const LOUDER = 0.2;
 
 function More({ session }: { session: Session }) {
-  const volume = session.volume.value;
-  const off = session.soundOff.value;
-  const set = (to: number) => session.setVolume(Math.min(1, Math.max(0.2, Math.round(to * 10) / 10)));
+  const volume = session.wishes.volume.value;
+  const off = session.wishes.soundOff.value;
+  const set = (to: number) => session.wishes.setVolume(to);
   return (
     <div class="side-acts">
       <div class="volume" role="group" aria-label={t("Âm lượng")}>
@@ -148,7 +148,7 @@ function More({ session }: { session: Session }) {
         <span><Icon name="sound" />{t("Âm lượng {n}%", { n: Math.round(volume * 100) })}</span>
         <button class="btn" type="button" data-act="louder" aria-label={t("To hơn")} onClick={() => set(volume + LOUDER)}><Icon name="plus" /></button>
       </div>
-      <button class="btn" type="button" data-act="sound-off" aria-pressed={off} onClick={() => session.setSoundOff(!off)}>
+      <button class="btn" type="button" data-act="sound-off" aria-pressed={off} onClick={() => session.wishes.setSoundOff(!off)}>
         <Icon name={off ? "sound" : "sound-off"} />
         <span>{off ? t("Bật lại tiếng máy này") : t("Tắt tiếng ở máy này")}<small>{t("Khi hai máy chung một phòng")}</small></span>
       </button>

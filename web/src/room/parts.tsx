@@ -85,7 +85,7 @@ export function Helpline({ session }: { session: Session }) {
 }
 
 export function Report({ session }: { session: Session }) {
-  const said = session.said.value;
+  const said = session.notices.shown.value;
   return (
     <output class="reports" aria-live="polite">
       {said && <span key={said.key} class={`flash ${said.tone === "live" ? "flash-live" : ""}`}>{said.text}</span>}
