@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,17 +14,23 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-# one run of pytest each, so that a hang in one kind does not hide the others
-STAGES = {
-    "quick": ["not postgres and not browser and not conformance and not fault and not long"],
-    "full": [
-        "not postgres and not browser and not conformance and not fault and not long",
-        "postgres and not long",
-        "(conformance or fault) and not browser and not postgres and not long",
-        "browser and not postgres and not long",
-    ],
-}
-STAGES["all"] = [*STAGES["full"], "long"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of pytest. What measures no time is spread over the cores; the rest has the machine for itself."""
+
+    marks: str
+    spread: bool
+
+
+UNIT = Stage("not postgres and not browser and not conformance and not fault and not long", spread=True)
+DATA = Stage("postgres and not browser and not fault and not long", spread=True)
+PEERS = Stage("(conformance or fault) and not browser and not long", spread=False)
+BROWSER = Stage("browser and not long", spread=False)
+LONG = Stage("long", spread=False)
+# a run each, so that a hang in one kind does not hide the others
+STAGES = {"quick": [UNIT], "full": [UNIT, DATA, PEERS, BROWSER], "all": [UNIT, DATA, PEERS, BROWSER, LONG]}
 
 
 @dataclass
@@ -71,11 +78,23 @@ def javascript() -> Count:
     return Count(numbers.get("pass", 0), failed, numbers.get("skipped", 0))
 
 
-def pytest(marks: str) -> Count:
-    """One run of pytest; counted from its own report, and at least one failure if it could not finish."""
+def pytest(stage: Stage) -> Count:
+    """Counted from pytest's own report, and at least one failure if it could not finish."""
+    spread = ["-n", str(os.cpu_count() or 1)] if stage.spread else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-m", marks, f"--junitxml={report}", "-p", "no:cacheprovider"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            stage.marks,
+            f"--junitxml={report}",
+            "-p",
+            "no:cacheprovider",
+            *spread,
+        ]
         code = subprocess.run(command, cwd=ROOT).returncode
         if not report.exists():
             return Count(failed=1)
@@ -109,8 +128,8 @@ def main() -> int:
     """Exit 0 only if nothing failed and something ran."""
     total = gates()
     total.add(javascript())
-    for marks in STAGES[sys.argv[1]]:
-        total.add(pytest(marks))
+    for stage in STAGES[sys.argv[1]]:
+        total.add(pytest(stage))
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
     return 1 if total.failed or not total.passed else 0
 
