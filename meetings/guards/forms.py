@@ -15,6 +15,7 @@ from meetings.pages import form_token
 from meetings.web import context_of
 
 FORM_COOKIE = "meetings_form"
+FORM_FIELDS = 2000  # three hundred paragraphs of minutes, four fields each
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # signed or secret-bearing calls of machines, which carry no cookie
 MACHINE_PATHS = ("/hooks/", "/internal/")
@@ -99,5 +100,6 @@ async def _form_field(request: Request) -> str:
     kind = request.headers.get("content-type", "")
     if not kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
         return ""
-    value = (await request.form()).get("csrf_token", "")
+    # the form is kept for the route, so its limit is set here; the body has its own
+    value = (await request.form(max_fields=FORM_FIELDS)).get("csrf_token", "")
     return value if isinstance(value, str) else ""

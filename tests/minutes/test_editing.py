@@ -28,7 +28,8 @@ async def test_the_draft_is_made_from_the_log_and_shown_as_form_1_9(stage: Stage
 
 async def test_a_second_draft_does_not_replace_what_was_written(stage: Stage) -> None:
     await stage.hold()
-    await asyncio.gather(*(stage.post(stage.secretary, "minutes/draft") for _ in range(3)))
+    answers = await asyncio.gather(*(stage.post(stage.secretary, "minutes/draft") for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {303}
     editor = await Editor.of(stage.secretary)
     editor.rows[5][3] = "Do thư ký viết."
     assert (await editor.send()).status_code == 303
@@ -307,3 +308,17 @@ async def test_without_logging_in_nothing_of_it_is_seen(one_stage: Stage, path: 
     assert answer.status_code in (303, 403)
     assert "Chủ tọa" not in answer.text
     assert changed.status_code == 403
+
+
+async def test_the_longest_minutes_go_through_the_form(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.draft()
+    editor = await Editor.of(one_stage.secretary)
+    editor.rows += [["content", "", f"Ý kiến thứ {n}.", ""] for n in range(300 - len(editor.rows))]
+    assert (await editor.send()).status_code == 303
+    assert len((await Editor.of(one_stage.secretary)).rows) == 300
+    too_long = await Editor.of(one_stage.secretary)
+    too_long.rows.append(["content", "", "Một đoạn nữa.", ""])
+    refused = await too_long.send()
+    assert refused.status_code == 422
+    assert "Biên bản có quá 300 đoạn." in refused.text

@@ -6,11 +6,13 @@ import re
 
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from meetings.access import Role
 from meetings.errors import NoSpace
 from meetings.recording import service as recordings
+from meetings.recording.minutes.models import MinutesParagraph
+from meetings.recording.minutes.verify import verify_minutes
 from meetings.register.models import Document
 from meetings.register.verify import verify_documents
 from meetings.store import Store
@@ -24,6 +26,9 @@ ENTRY = {
     "note": "",
     "retention_code": "giao_ban",
 }
+
+
+SEALS = ("minutes.submitted", "minutes.approved")
 
 
 async def documents(stage: Stage) -> list[Document]:
@@ -94,6 +99,23 @@ async def test_minutes_that_are_not_approved_are_not_filed(one_stage: Stage, sta
     assert (await clerk.get(f"/meetings/{MEETING}/file")).status_code == 404
     assert (await one_stage.post(clerk, "file", **ENTRY)).status_code in (404, 409)
     assert await documents(one_stage) == []
+
+
+async def test_words_changed_behind_an_approval_are_not_filed_and_are_named(one_stage: Stage) -> None:
+    await one_stage.approved()
+    assert {len(event.payload["content_sha256"]) for kind in SEALS for event in await one_stage.log(kind)} == {64}
+    async with one_stage.context.database.transaction() as session:
+        assert await verify_minutes(session) == []
+        changed = update(MinutesParagraph).where(MinutesParagraph.slot == "closing")
+        await session.execute(changed.values(text="Cuộc họp kết thúc sớm./."))
+    refused = await one_stage.post(await one_stage.clerk(), "file", **ENTRY)
+    assert refused.status_code == 409
+    assert "không còn đúng như lúc trình hoặc duyệt" in refused.text
+    assert await documents(one_stage) == []
+    async with one_stage.context.database.read() as session:
+        assert [str(fault) for fault in await verify_minutes(session)] == [
+            f"Biên bản của cuộc họp {MEETING} không còn đúng như lúc trình hoặc duyệt."
+        ]
 
 
 async def test_without_a_recording_the_reason_is_asked_for_and_stands_in_the_register(stage: Stage) -> None:

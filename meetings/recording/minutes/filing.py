@@ -16,7 +16,7 @@ from meetings.errors import Invalid
 from meetings.recording.minutes import rules
 from meetings.recording.minutes.models import Minutes
 from meetings.recording.minutes.rules import LABELS, Act, Content, Slot, State
-from meetings.recording.minutes.service import REASON_LIMIT, content_of, hold_minutes
+from meetings.recording.minutes.service import REASON_LIMIT, content_of, hold_minutes, require_sealed
 from meetings.recording.minutes.sources import manifest_hash, record_of
 from meetings.register.forms import render_pdf
 from meetings.register.models import Document
@@ -112,6 +112,7 @@ async def file_minutes(
     rules.require_record(record, because)
     minutes.not_recorded_because = "" if record.stopped else because
     content = await content_of(session, minutes)
+    await require_sealed(session, minutes, content)
     filing = _filing(context.settings, minutes, content, entry, actor)
     filing = replace(filing, manifest_sha256=await manifest_hash(session, meeting_id) if record.stopped else None)
     now = context.clock.now()

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from meetings.access import Action, Actor, require
 from meetings.context import Context
 from meetings.errors import Conflict, Invalid, NotFound
+from meetings.guards.forms import FORM_FIELDS
 from meetings.recording.minutes import api, desk, filing, filing_routes, form, service, view
 from meetings.recording.minutes.models import Minutes
 from meetings.recording.minutes.rules import Content, State
@@ -44,6 +45,7 @@ async def minutes_page(request: Request, context: ContextDep, actor: ActorDep, m
 async def draft_minutes(request: Request, context: ContextDep, actor: ActorDep, meeting_id: str) -> Response:
     async with context.database.transaction() as session:
         await meeting_for(session, actor, meeting_id, Action.EDIT_MINUTES)
+        await get_meeting(session, meeting_id, lock=True)  # two who press at once make one draft
         if await service.find_minutes(session, meeting_id) is None:
             sources = await load_sources(session, meeting_id)
             if (refusal := view.why_not_yet(sources, context.clock.now())) is not None:
@@ -62,7 +64,7 @@ async def save_minutes(request: Request, context: ContextDep, actor: ActorDep, m
     async with context.database.read() as session:
         await meeting_for(session, actor, meeting_id, Action.EDIT_MINUTES)
         sources = await load_sources(session, meeting_id)
-    fields = await request.form()
+    fields = await request.form(max_fields=FORM_FIELDS)
     act = str(fields.get("do", "save"))
     because = str(fields.get("not_recorded_because", ""))
     content = form.act_on(form.read_content(fields), act, sources.happenings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from meetings.errors import N_, Conflict, Invalid, MeetingsError, Text, text
@@ -107,6 +109,21 @@ class Content:
     secretary: str
     chair: str
     paragraphs: tuple[Paragraph, ...]
+
+
+def seal(content: Content) -> str:
+    """SHA-256 of the content, written in one way: what is submitted and approved is known again by it."""
+    paragraphs = [
+        [
+            p.slot,
+            p.heading,
+            p.text,
+            p.moment_at.astimezone(UTC).isoformat(timespec="microseconds") if p.moment_at else None,
+        ]
+        for p in content.paragraphs
+    ]
+    whole = [content.title, content.secretary, content.chair, paragraphs]
+    return hashlib.sha256(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def checked(content: Content) -> Content:

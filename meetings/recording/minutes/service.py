@@ -5,6 +5,7 @@ The row of the minutes is locked first, then the series' counter, then the chain
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import events
 from meetings.access import Actor
 from meetings.errors import Conflict, Invalid, NotFound
+from meetings.events import EventPayload, EventRow
 from meetings.recording.minutes import rules
 from meetings.recording.minutes.models import Minutes, MinutesParagraph
 from meetings.recording.minutes.rules import Act, Content, Paragraph, Slot, State
@@ -119,7 +121,7 @@ async def submit_minutes(
     minutes.state, minutes.submitted_by, minutes.submitted_at = state, actor.name, now
     minutes.returned_reason = ""
     await session.flush()
-    await _log(session, minutes, "minutes.submitted", actor, now)
+    await _log(session, minutes, "minutes.submitted", actor, now, content_sha256=rules.seal(content))
     return minutes
 
 
@@ -145,10 +147,34 @@ async def approve_minutes(session: AsyncSession, meeting_id: str, version: int, 
     minutes = await hold_minutes(session, meeting_id)
     state = rules.next_state(State(minutes.state), Act.APPROVE)
     _check_version(minutes, version)
+    content = await content_of(session, minutes)
+    await require_sealed(session, minutes, content)
     minutes.state, minutes.approved_by, minutes.approved_at = state, actor.name, now
     await session.flush()
-    await _log(session, minutes, "minutes.approved", actor, now)
+    await _log(session, minutes, "minutes.approved", actor, now, content_sha256=rules.seal(content))
     return minutes
+
+
+async def sealed_with(session: AsyncSession, minutes: Minutes) -> str | None:
+    """The seal that the newest submission or approval in the log gave these minutes."""
+    query = (
+        select(EventPayload.body)
+        .join(EventRow, (EventRow.chain == EventPayload.chain) & (EventRow.seq == EventPayload.seq))
+        .where(EventRow.chain == events.meeting_chain(minutes.meeting_id))
+        .where(EventRow.kind.in_(("minutes.submitted", "minutes.approved")))
+    )
+    body = await session.scalar(query.order_by(EventRow.seq.desc()).limit(1))
+    sealed = json.loads(body).get("content_sha256") if body else None
+    return sealed if isinstance(sealed, str) else None
+
+
+async def require_sealed(session: AsyncSession, minutes: Minutes, content: Content) -> None:
+    """Nothing is approved or filed but what the log says was submitted or approved."""
+    if await sealed_with(session, minutes) != rules.seal(content):
+        raise Conflict(
+            "Nội dung biên bản không còn đúng như lúc trình hoặc duyệt. Xin trả lại để trình và duyệt lại.",
+            code="content_changed",
+        )
 
 
 def _reason(words: str, field: str) -> str:
