@@ -17,6 +17,7 @@ from meetings.conduct.rules import entry
 from meetings.conduct.rules.course import ConferenceState
 from meetings.conduct.rules.seats import publishable
 from meetings.conduct.scene import Deed, Order, Scene, open_scene
+from meetings.conduct.withdrawal import withdraw
 from meetings.context import Context
 from meetings.scheduling.models import Meeting
 
@@ -115,6 +116,7 @@ async def reconcile(context: Context) -> None:
         log.warning("conduct.relay_unreachable", error=str(error), conferences=len(going_on))
     for meeting_id in going_on:
         await keep_time(context, meeting_id)
+    await withdraw(context)
     await _forget_receipts(context)
 
 

@@ -91,7 +91,7 @@ def may_see(event: events.Event, *, conducts: bool) -> bool:
 
 def puts_out(event: events.Event, identity: str) -> bool:
     """After this event its subject sees nothing more."""
-    return event.kind == "seat.removed" and event.subject_id == identity
+    return event.kind in ("seat.removed", "seat.revoked") and event.subject_id == identity
 
 
 def meeting_json(meeting: Meeting) -> dict[str, Any]:

@@ -112,13 +112,13 @@ async def change_account(
     ):
         raise Conflict("Đây là người quản trị duy nhất: hãy giao vai trò này cho người khác trước.", field="roles")
     account = row.account
-    if (account.active, set(row.roles)) != (active, wanted):
+    logged_out = (account.active, set(row.roles)) != (active, wanted)
+    if logged_out:
         await sessions.end_all(session, account_id, now)
     account.display_name, account.active, account.person_id = name, active, person_id
     await set_roles(session, account_id, wanted)
-    await note(
-        session, "account.changed", account.id, now, actor_id, login=account.login, roles=sorted(wanted), active=active
-    )
+    payload = {"login": account.login, "roles": sorted(wanted), "active": active, "logged_out": logged_out}
+    await note(session, "account.changed", account.id, now, actor_id, **payload)
     return account
 
 

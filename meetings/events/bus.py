@@ -140,6 +140,13 @@ class EventBus:
             for follower in feed.followers:
                 follower.end()
 
+    def end(self, name: str) -> None:
+        """Ends the streams of one name: whoever they belong to must show anew that they may have them."""
+        for feed in self._feeds.values():
+            for follower in feed.followers:
+                if follower.name == name:
+                    follower.end()
+
     def follow(self, chain: str, after_seq: int = 0, *, name: str | None = None) -> AsyncGenerator[Event]:
         """All events of a chain after a number, then each new one when it is committed. Never ends by itself.
 

@@ -138,6 +138,17 @@ def leave(seat: SeatFacts, now: datetime) -> list[Change]:
     return changes
 
 
+def revoke(seat: SeatFacts, now: datetime) -> list[Change]:
+    """Its key was taken back: whoever sits here goes with all they hold, and a token in hand is worth nothing. Who has
+    the new key may come in."""
+    after = replace(
+        vacated(seat), generation=seat.generation + 1, hand_at=None, floor_since=None, present=False, left_at=now
+    )
+    changes = [change for change in leave(seat, now) if change.kind != "participant.left"]
+    left = [Change(after, "participant.left")] if seat.present else []
+    return [*(replace(change, seat=after) for change in changes), *left, Change(after, "seat.revoked")]
+
+
 def vacated(seat: SeatFacts) -> SeatFacts:
     """Free for any browser."""
     return replace(seat, device_id=None)
