@@ -94,10 +94,19 @@ def relay(
         raise _stop(str(error)) from error
 
 
+class _Lines(logging.Formatter):
+    """One line an event, with the ids that belong to it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        named = ((name, getattr(record, name, None)) for name in ("room", "participant", "reason", "sdk"))
+        return " ".join([super().format(record), *(f"{name}={value}" for name, value in named if value)])
+
+
 def _log() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactSecrets())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", handlers=[handler])
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("uvicorn.error", "uvicorn.access", "httpx", "httpx2", "httpcore", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -211,6 +211,15 @@ def _open_sockets(settings: RelaySettings) -> _Sockets:
     return _Sockets(plain, tls, [plain, tls])
 
 
+def _where(settings: RelaySettings, relay: Relay) -> str:
+    """For the operator's first look: where signalling and media are reached."""
+    signalling = [f"ws://{settings.host}:{settings.port}"]
+    if settings.tls_host is not None:
+        signalling.append(f"wss://{settings.tls_host}:{settings.tls_port}")
+    media = [f"{address}:{port}/udp" for address, port in relay.ready.candidates]
+    return f"signalling at {' and '.join(signalling)}, media at {', '.join(media)}"
+
+
 async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
     """Run the relay until stopped. Raises CannotListen or WorkerError with a sentence for the operator."""
     clock = clock or SystemClock()
@@ -225,6 +234,7 @@ async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Cl
         if sockets.tls is not None:
             servers.append((listener(app, certfile=settings.certfile, keyfile=settings.keyfile), sockets.tls))
         await relay.start()
+        logger.info("%s", _where(settings, relay))
         async with asyncio.TaskGroup() as group:
             for server, sock in servers:
                 group.create_task(server.serve(sockets=[sock]))
