@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.errors import Conflict, NotFound
 from meetings.register import reference
-from meetings.register.models import Series, SeriesCounter
+from meetings.register.models import Document, Series, SeriesCounter
 
 
 async def series_for(session: AsyncSession, organisation: str, type_code: str) -> Series:
@@ -46,3 +48,17 @@ async def hold_counter(session: AsyncSession, series: Series, year: int) -> Seri
             year=year,
         )
     return counter
+
+
+async def require_in_order(session: AsyncSession, series: Series, today: date) -> None:
+    """Under the counter's lock: no document of a series is older than one with a smaller number."""
+    mine = (Document.series_id == series.id, Document.year == today.year)
+    newest = await session.scalar(select(func.max(Document.issued_on)).where(*mine))
+    if newest is not None and newest > today:
+        raise Conflict(
+            "Sổ “{series}” đã có văn bản ngày {newest} mà đồng hồ máy chủ chỉ ngày {today}. "
+            "Xin kiểm tra ngày giờ của máy chủ.",
+            series=series.name,
+            newest=f"{newest:%d/%m/%Y}",
+            today=f"{today:%d/%m/%Y}",
+        )

@@ -16,7 +16,7 @@ from meetings.errors import Conflict, Invalid, NotFound
 from meetings.register import rules
 from meetings.register.folding import searchable
 from meetings.register.models import Document, DocumentType, Series
-from meetings.register.numbering import hold_counter, series_for
+from meetings.register.numbering import hold_counter, require_in_order, series_for
 from meetings.store import Store
 
 
@@ -73,6 +73,7 @@ async def file_document(
     earlier = await _filed_with(session, filing)
     if earlier is not None:
         return earlier
+    await require_in_order(session, series, issued_on)
     counter.last_no += 1
     numbered = _numbered(series, filing, counter.last_no, issued_on)
     pdf_sha256 = await asyncio.to_thread(_render_and_keep, filing, numbered, store)

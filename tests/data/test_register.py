@@ -3,7 +3,7 @@
 import asyncio
 import os
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -136,6 +136,17 @@ async def test_a_clock_set_back_over_new_year_gives_no_numbers_of_the_closed_yea
     await put(database, store, filing("key-2027"), datetime(2027, 1, 2, tzinfo=UTC))
     with pytest.raises(Conflict):
         await put(database, store, filing("key-2026"), NOON)
+
+
+async def test_a_clock_set_back_within_the_year_gives_no_number_of_an_earlier_day(
+    database: Database, store: Store
+) -> None:
+    first = await put(database, store, filing("key-first"), NOON)
+    with pytest.raises(Conflict, match="đã có văn bản ngày 23/04/2026 mà đồng hồ máy chủ chỉ ngày 20/04/2026"):
+        await put(database, store, filing("key-back"), NOON - timedelta(days=3))
+    assert (await put(database, store, filing("key-first"), NOON - timedelta(days=3))).id == first.id
+    assert (await put(database, store, filing("key-other", type_code="GM"), NOON - timedelta(days=3))).number == 1
+    assert (await put(database, store, filing("key-same-day"), NOON)).number == 2
 
 
 @pytest.mark.parametrize(
