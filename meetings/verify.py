@@ -11,6 +11,7 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import Text, text
 from meetings.events import ChainHead, EventRow, verify_chain
+from meetings.recording.minutes.verify import verify_minutes
 from meetings.recording.review.files import binding_faults
 from meetings.recording.verify import verify_recordings
 from meetings.register.verify import verify_documents
@@ -26,6 +27,8 @@ async def verify(settings: Settings) -> AsyncIterator[Text]:
             for finding in await _chains(session):
                 yield finding
             for finding in await verify_documents(session, store):
+                yield finding
+            for finding in await verify_minutes(session):
                 yield finding
             for finding in await verify_recordings(session, settings):
                 yield finding
