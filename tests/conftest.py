@@ -3,14 +3,11 @@
 import asyncio
 import os
 import shutil
-import socket
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from fastapi import FastAPI
 
@@ -22,9 +19,9 @@ from meetings.context import Context
 from meetings.database import Database
 from meetings.directory import accounts, sessions
 from meetings.directory.models import Account
+from tests import postgres
 from tests.fakes import Browser, ManualClock
-
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -56,65 +53,15 @@ async def _create_tables(url: str) -> None:
     await database.dispose()
 
 
-class PostgresServer:
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def url(self, name: str) -> str:
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
-
-    def execute(self, statement: str) -> None:
-        address = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-
-def _as_postgres(*command: str | Path) -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    words = [str(word) for word in command]
-    return ["runuser", "-u", "postgres", "--", *words] if os.geteuid() == 0 else words
-
-
-def _run(*command: str | Path) -> None:
-    subprocess.run(_as_postgres(*command), stdout=subprocess.DEVNULL, check=True, cwd="/", timeout=60)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One server for the whole session; what it writes need not survive anything."""
-    if not POSTGRES:
+    """One server for the whole session, with a database of all tables to be copied."""
+    if not postgres.PROGRAMS:
         pytest.skip("PostgreSQL's server programs are not installed")
-    folder = Path(f"/tmp/meetings-postgres-{uuid.uuid4().hex[:12]}")  # short: a socket's path may have 107 bytes
-    folder.mkdir(mode=0o755)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-    port = _free_port()
-    data = folder / "data"
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=300"
-    options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
-    control = POSTGRES[0] / "pg_ctl"
-    try:
-        initdb = POSTGRES[0] / "initdb"
-        _run(initdb, "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
-        _run(control, "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
-        server = PostgresServer(port)
+    with postgres.running() as server:
         server.execute("CREATE DATABASE template_tables")
         asyncio.run(_create_tables(server.url("template_tables")))
         yield server
-    finally:
-        subprocess.run(
-            _as_postgres(control, "-D", data, "-m", "immediate", "stop"),
-            stdout=subprocess.DEVNULL,
-            check=False,
-            cwd="/",
-        )
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

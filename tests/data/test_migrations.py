@@ -15,7 +15,7 @@ from meetings import migrations
 from meetings.config import PROJECT_ROOT, Settings
 from meetings.database import Database
 from meetings.models import metadata
-from tests.conftest import PostgresServer
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
