@@ -81,7 +81,9 @@ def serve(
         LIVEKIT_URL=f"http://127.0.0.1:{relay_port}" if relay_port and "LIVEKIT_URL" not in os.environ else None,
     )
     from meetings import serve as supervisor
+    from meetings.logs import configure
 
+    configure()
     sys.exit(supervisor.run(_settings()))
 
 

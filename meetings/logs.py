@@ -15,6 +15,7 @@ _SECRET_PATHS = re.compile(r"(/(?:p|answer|setup|feeds)/)[^/\s?\"']+")
 _SECRET_QUERIES = re.compile(r"((?:access_token|token|key|secret)=)[^&\s\"']+")
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 HIDDEN = "…"
+QUIET = ("alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpx2", "httpcore", "websockets")
 
 
 def redact(words: str) -> str:
@@ -40,6 +41,7 @@ def configure(level: str = "INFO") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),  # the ids that the standard library's loggers were given
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -65,7 +67,8 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its own workings at INFO
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = True
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from meetings.logs import configure
 from meetings.recording import messages
 from meetings.recording.messages import Assignment, Begin, Order, Report, Stop, Update
 from meetings.recording.recorder import DiskFull, Recorder, make_client
@@ -27,6 +28,7 @@ ORPHAN_SECONDS = 30.0
 
 def main() -> None:
     """Wait for orders and carry them out."""
+    configure()
     sys.exit(asyncio.run(_serve()))
 
 

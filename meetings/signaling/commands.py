@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 from datetime import timedelta
@@ -12,7 +11,8 @@ from typing import Annotated
 import typer
 
 from meetings.clock import SystemClock
-from meetings.signaling.edge import CannotListen, RedactSecrets
+from meetings.signaling import loglines
+from meetings.signaling.edge import CannotListen
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.media.worker import WorkerError
 from meetings.signaling.model import Identity, Permission, Source
@@ -87,28 +87,11 @@ def relay(
         twirp_allow=twirp_allow or [],
         origins=origin or [],
     )
-    _log()
+    loglines.configure()
     try:
         asyncio.run(_until_stopped(settings))
     except (CannotListen, WorkerError) as error:
         raise _stop(str(error)) from error
-
-
-class _Lines(logging.Formatter):
-    """One line an event, with the ids that belong to it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        named = ((name, getattr(record, name, None)) for name in ("room", "participant", "reason", "sdk"))
-        return " ".join([super().format(record), *(f"{name}={value}" for name, value in named if value)])
-
-
-def _log() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(RedactSecrets())
-    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for noisy in ("uvicorn.error", "uvicorn.access", "httpx", "httpx2", "httpcore", "websockets"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 async def _until_stopped(settings: RelaySettings) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from meetings.signaling import loglines
 from meetings.signaling.media import schema
 from meetings.signaling.media.framing import frame, read_frame
 from meetings.signaling.media.worker import Worker, WorkerConfig, WorkerError
@@ -241,7 +242,7 @@ def main(arguments: list[str]) -> int:
     if os.getppid() != parent:  # it died between our start and the line above
         return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends us in order
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s media %(message)s")
+    loglines.configure()
     descriptor, config = arguments
     return asyncio.run(_serve(int(descriptor), msgspec.json.decode(config, type=WorkerConfig)))
 

@@ -126,7 +126,8 @@ def test_no_secret_stands_in_the_log(line: str, capsys: pytest.CaptureFixture[st
         logs.configure()
         with structlog.contextvars.bound_contextvars(meeting_id="m1"):
             structlog.get_logger("meetings.x").info("request", path=line, token=line, reason={"a": 1})
-            logging.getLogger("uvicorn.error").warning("cannot answer %s", line)
+            logging.getLogger("uvicorn.error").warning("cannot answer %s", line, extra={"room": "r1"})
+            logging.getLogger("alembic").info("not worth a line")
     finally:
         logging.getLogger().handlers[:] = before
         logging.getLogger().setLevel(level)
@@ -135,6 +136,7 @@ def test_no_secret_stands_in_the_log(line: str, capsys: pytest.CaptureFixture[st
     assert "EqP294DMykqGLy0Q" not in written
     lines = [json.loads(one) for one in written.splitlines()]
     assert [one["meeting_id"] for one in lines] == ["m1", "m1"]
+    assert lines[1]["room"] == "r1"
 
 
 @pytest.mark.parametrize(

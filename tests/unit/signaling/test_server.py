@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from meetings.clock import SystemClock
 from meetings.signaling import edge, limits
-from meetings.signaling.edge import RedactSecrets, bind, listener
+from meetings.signaling.edge import bind, listener
+from meetings.signaling.loglines import JsonLines, RedactSecrets
 from meetings.signaling.media import schema
 from meetings.signaling.relay import Relay
 from meetings.signaling.server import RelaySettings, create_app
@@ -228,6 +229,16 @@ def test_no_token_reaches_a_log() -> None:
     assert RedactSecrets().filter(record)
     assert record.getMessage().count("…") == 2
     assert secret.split(".")[1] not in record.getMessage()
+
+
+def test_a_line_of_the_log_is_json_and_names_room_and_participant() -> None:
+    given = {"room": "m1", "participant": "PA_1"}
+    record = logging.getLogger("x").makeRecord(
+        "x", logging.INFO, "", 0, "participant %s", ("joined",), None, extra=given
+    )
+    line = json.loads(JsonLines().format(record))
+    assert (line["event"], line["room"], line["participant"]) == ("participant joined", "m1", "PA_1")
+    assert (line["level"], line["logger"], line["timestamp"][-1]) == ("info", "x", "Z")
 
 
 def test_a_taken_port_is_named_in_a_plain_sentence() -> None:
