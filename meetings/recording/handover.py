@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import structlog
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +17,8 @@ from meetings.recording.messages import RecordedFile, Report
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.rules import ACTIVE, Composed, Desired, State
 from meetings.recording.service import COMPOSE
+
+log = structlog.get_logger(__name__)
 
 
 async def claim(session: AsyncSession, worker: str, now: datetime) -> list[Recording]:
@@ -47,11 +50,15 @@ async def prominent(session: AsyncSession, meeting_id: str) -> list[str]:
 
 
 async def take(session: AsyncSession, report: Report, now: datetime) -> None:
-    """Apply what a recorder reports; a repeated report changes nothing."""
+    """Apply what a recorder reports; a repeated report changes nothing, nor does one of a host whose lease another
+    has taken over."""
     recording = await session.get(Recording, report.recording_id, with_for_update=True)
     if recording is None:
         raise NotFound("Không có bản ghi này.")
     if recording.state not in ACTIVE:
+        return
+    if recording.worker != report.worker:
+        log.warning("recording.report_ignored", recording_id=recording.id, kind=report.kind, worker=report.worker)
         return
     match report.kind:
         case "started":

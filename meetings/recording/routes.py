@@ -46,7 +46,8 @@ async def stop(stage: StageDep) -> dict[str, Any]:
     async with stage.context.database.transaction() as session:
         meeting, caller = await stage.look(session)
         caller.require(Action.RECORD_MEETING)
-        await service.stop(session, meeting.id)
+        by = By(caller.identity, caller.name)
+        await service.stop(session, meeting.id, by, stage.context.clock.now())
         return await service.state_of(session, meeting.id)
 
 

@@ -76,12 +76,13 @@ async def start(session: AsyncSession, settings: Settings, meeting: Meeting, by:
     return recording
 
 
-async def stop(session: AsyncSession, meeting_id: str) -> Recording | None:
-    """The recorder shall bring the running recording to its end; None if there is none."""
+async def stop(session: AsyncSession, meeting_id: str, by: By, now: datetime) -> Recording | None:
+    """The recorder shall bring the running recording to its end; None if there is none. Who asked first is logged."""
     recording = await active_of(session, meeting_id)
-    if recording is not None:
+    if recording is not None and recording.desired == Desired.RUNNING:
         recording.desired = Desired.STOPPED
         await session.flush()
+        await log_event(session, recording, "recording.stop_requested", now, actor=by.identity, name=by.name)
     return recording
 
 
@@ -96,19 +97,21 @@ async def any_ended(session: AsyncSession) -> bool:
     return await session.scalar(_ended_but_wanted().with_only_columns(Recording.id).limit(1)) is not None
 
 
-async def stop_ended(session: AsyncSession) -> list[str]:
+async def stop_ended(session: AsyncSession, now: datetime) -> list[str]:
     """End the recordings of conferences that have ended, whoever or whatever ended them; gives the meetings."""
-    found = list(await session.scalars(_ended_but_wanted()))
+    found = list(await session.scalars(_ended_but_wanted().with_for_update()))
     for recording in found:
         recording.desired = Desired.STOPPED
     await session.flush()
+    for recording in found:
+        await log_event(session, recording, "recording.stop_requested", now, reason="conference_ended")
     return [recording.meeting_id for recording in found]
 
 
 def _ended_but_wanted() -> Select[Recording]:
     ended = select(Conference.meeting_id).where(Conference.state == "ended")
     wanted = Recording.state.in_(ACTIVE) & (Recording.desired == Desired.RUNNING)
-    return select(Recording).where(wanted, Recording.meeting_id.in_(ended))
+    return select(Recording).where(wanted, Recording.meeting_id.in_(ended)).order_by(Recording.meeting_id)
 
 
 async def state_of(session: AsyncSession, meeting_id: str) -> dict[str, Any]:

@@ -47,5 +47,5 @@ async def stop_ended(context: Context) -> None:
         if not await service.any_ended(session):
             return
     async with context.database.transaction() as session:
-        for meeting_id in await service.stop_ended(session):
+        for meeting_id in await service.stop_ended(session, context.clock.now()):
             log.info("recording.stops_with_conference", meeting_id=meeting_id)

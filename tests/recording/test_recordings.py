@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from meetings import events
 from meetings.access import Role
 from meetings.errors import NoSpace
 from meetings.recording import manifest, messages, service, tasks
@@ -37,8 +38,8 @@ async def recorder_asks(world: World, worker: str = "host-a") -> Work:
     return messages.work_decoder.decode(await _internal(world, "poll", Poll(worker)))
 
 
-async def recorder_tells(world: World, report: Report) -> None:
-    await _internal(world, "report", report)
+async def recorder_tells(world: World, report: Report, worker: str = "host-a") -> None:
+    await _internal(world, "report", msgspec.structs.replace(report, worker=worker))
 
 
 async def _internal(world: World, path: str, message: msgspec.Struct, secret: str | None = None) -> bytes:
@@ -159,6 +160,31 @@ async def test_a_lease_keeps_other_hosts_away_until_it_runs_out(session_open: Wo
     assert (await recorder_asks(world, "host-a")).assignments == ()
 
 
+async def test_a_host_that_lost_its_lease_is_not_heard_any_more(session_open: World) -> None:
+    world = session_open
+    recording = await begun(world)
+    world.clock.advance(60)
+    assert len((await recorder_asks(world, "host-b")).assignments) == 1
+    await recorder_tells(world, stopped(world, recording), "host-a")
+    assert await state(world.secretary) == "requested"
+    assert (await world.kinds())[-1] == "recording.requested"
+    await recorder_tells(world, stopped(world, recording), "host-b")
+    assert await state(world.secretary) == "idle"
+
+
+async def test_the_log_tells_who_stopped_a_recording(session_open: World) -> None:
+    world = session_open
+    await begun(world)
+    for _ in range(2):
+        assert (await (await world.chair()).post(STATE + "/stop", json={})).status_code == 200
+    async with world.context.database.read() as session:
+        log = await events.read_after(session, events.meeting_chain(MEETING), 0)
+    [asked] = [event for event in log if event.kind == "recording.stop_requested"]
+    assert asked.actor_id is not None
+    assert asked.actor_id.startswith("account:")
+    assert asked.payload["name"]
+
+
 async def test_the_recorder_learns_whose_pictures_matter(session_open: World) -> None:
     world = session_open
     east = await world.point(EAST)
@@ -175,6 +201,7 @@ async def test_the_end_of_the_conference_ends_the_recording(session_open: World)
     await recorder_tells(world, Report(recording, "started", origin=world.clock.now().isoformat()))
     await world.act(world.secretary, "end")
     await tasks.stop_ended(world.context)
+    assert (await world.kinds())[-1] == "recording.stop_requested"
     assert (await recorder_asks(world)).assignments[0].stop
     await recorder_tells(world, stopped(world, recording))
     assert await state(world.secretary) == "idle"
