@@ -3,21 +3,26 @@
 import base64
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import events
+from meetings.access import ANONYMOUS, Actor
 from meetings.config import Settings
-from meetings.errors import Conflict, Invalid, NotFound, text
+from meetings.errors import Conflict, Invalid, NotFound, TooMany, text
 from meetings.ids import token_hash
 
 from .models import Answer, Meeting, MeetingParticipant, MeetingState
 from .rules import words
 
 REASON_LIMIT = 500
+MOST_ANSWERS = 10
+ANSWERS_WITHIN = timedelta(hours=1)
+_LINK = re.compile(r"/answer/[\w=-]+")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ def answer_token(settings: Settings, participant_id: str) -> str:
     return base64.urlsafe_b64encode(digest[:24]).decode()
 
 
+def without_link(words: str) -> str:
+    """For others than who was written to: whoever holds the link answers in that person's name."""
+    return _LINK.sub("/answer/…", words)
+
+
 async def asked_by(session: AsyncSession, token: str, *, lock: bool = False) -> Asked:
     found = MeetingParticipant.answer_token_hash == token_hash(token)
     query = select(MeetingParticipant, Meeting).join(Meeting, Meeting.id == MeetingParticipant.meeting_id)
@@ -51,8 +61,11 @@ async def asked_by(session: AsyncSession, token: str, *, lock: bool = False) -> 
     return Asked(meeting, participant)
 
 
-async def give_answer(session: AsyncSession, token: str, answer: str, reason: str, now: datetime) -> Asked:
-    """Changes what was answered before, as often as wished until the meeting begins."""
+async def give_answer(
+    session: AsyncSession, token: str, answer: str, reason: str, now: datetime, actor: Actor = ANONYMOUS
+) -> Asked:
+    """Changes what was answered before, some times an hour until the meeting begins. An account that was logged in
+    where the link was used stands in the log."""
     asked = await asked_by(session, token, lock=True)
     if answer not in (Answer.ACCEPTED, Answer.DECLINED):
         raise Invalid("Vui lòng chọn “Sẽ dự” hoặc “Không dự được”.", field="answer")
@@ -65,6 +78,7 @@ async def give_answer(session: AsyncSession, token: str, answer: str, reason: st
     reason = reason if answer == Answer.DECLINED else ""
     if (participant.answer, participant.answer_reason) == (answer, reason):
         return asked
+    await _require_patience(session, asked, now)
     participant.answer, participant.answer_reason, participant.answered_at = Answer(answer), reason, now
     await session.flush()
     await events.append(
@@ -72,10 +86,31 @@ async def give_answer(session: AsyncSession, token: str, answer: str, reason: st
         chain=events.meeting_chain(asked.meeting.id),
         kind="invitation.answered",
         at=now,
+        actor_id=actor.account_id,
         subject_id=participant.id,
-        payload={"name": participant.name, "answer": answer, "reason": reason},
+        payload={"name": participant.name, "answer": answer, "reason": reason} | _by(actor),
     )
     return asked
+
+
+def _by(actor: Actor) -> dict[str, str]:
+    return {"by": actor.name} if actor.account_id is not None else {}
+
+
+async def _require_patience(session: AsyncSession, asked: Asked, now: datetime) -> None:
+    """Each change is a line in the log that stays for ever. Counted while the participant's row is held."""
+    given = select(func.count()).where(
+        events.EventRow.chain == events.meeting_chain(asked.meeting.id),
+        events.EventRow.kind == "invitation.answered",
+        events.EventRow.subject_id == asked.participant.id,
+        events.EventRow.at > now - ANSWERS_WITHIN,
+    )
+    if (await session.scalar(given) or 0) >= MOST_ANSWERS:
+        raise TooMany(
+            "Câu trả lời này đã đổi quá nhiều lần. Vui lòng thử lại sau một giờ.",
+            code="answers",
+            retry_after=ANSWERS_WITHIN.total_seconds(),
+        )
 
 
 def _closed(asked: Asked) -> Conflict:

@@ -121,3 +121,8 @@ def _zone(name: str, at: datetime) -> Timezone:
     zone.add("tzid", name)
     zone.add_component(standard)
     return zone
+
+
+def unfolded(calendar: str) -> str:
+    """The lines as they were before they were cut to 75 octets (RFC 5545, 3.1)."""
+    return calendar.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")

@@ -333,6 +333,26 @@ async def test_without_a_mail_server_letters_lie_in_a_folder_that_the_office_can
         assert (await clerk.get(path)).status_code == 403
 
 
+async def test_whoever_reads_the_outbox_gets_no_answer_link_and_only_its_own_people_the_letter(
+    context: Context, secretary: Browser, log_in: LogIn
+) -> None:
+    await booked(secretary, people=["p-xa1"])
+    await post_letters(context)
+    [letter] = await rows(context, Letter)
+    message = message_from_bytes((context.settings.outbox_dir / f"{letter.id}.eml").read_bytes(), policy=default)
+    assert isinstance(message, EmailMessage)
+    token = answer_path(message).removeprefix("/answer/")
+    for role, status in [(Role.SECRETARY, 403), (Role.OPERATOR, 403), (Role.ADMIN, 403), (Role.OFFICE_LEADER, 200)]:
+        reader = await log_in(role)
+        page = (await reader.get(f"/outbox/{letter.id}.eml")).text
+        assert "/answer/…" in page
+        assert token not in page
+        assert (f"/outbox/{letter.id}.eml/file" in page) is (status == 200)
+        assert (await reader.get(f"/outbox/{letter.id}.eml/file")).status_code == status, role
+    assert token not in (await secretary.get(f"/outbox/{letter.id}.eml")).text
+    assert (await secretary.get(f"/outbox/{letter.id}.eml/file")).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["..%2Fmeetings.db", "x.eml", "0000000000000000.eml", "%00.eml", ".eml"])
 async def test_only_letters_are_read_from_the_folder(secretary: Browser, name: str) -> None:
     assert (await secretary.get(f"/outbox/{name}")).status_code == 404
@@ -371,6 +391,30 @@ class TestAnswers:
         async with context.database.read() as session:
             log = await events.read_after(session, f"meeting:{one.meeting_id}", 0)
         assert [e.payload["answer"] for e in log if e.kind == "invitation.answered"] == ["accepted", "declined"]
+
+    async def test_the_log_names_the_account_that_answered_and_nobody_else(
+        self, context: Context, client: Browser, secretary: Browser, link: str
+    ) -> None:
+        await client.post(link, data={"answer": "accepted"})
+        await secretary.post(link, data={"answer": "declined", "reason": "Đi công tác"})
+        [one] = await rows(context, MeetingParticipant)
+        async with context.database.read() as session:
+            log = await events.read_after(session, f"meeting:{one.meeting_id}", 0)
+        answered = [event.actor_id for event in log if event.kind == "invitation.answered"]
+        assert answered == [None, secretary.account_id]
+
+    async def test_an_answer_is_changed_ten_times_an_hour_and_no_more(
+        self, context: Context, client: Browser, clock: ManualClock, link: str
+    ) -> None:
+        for n in range(10):
+            answer = await client.post(link, data={"answer": "declined", "reason": f"Lý do {n}"})
+            assert answer.status_code == 303, answer.text
+        refused = await client.post(link, data={"answer": "accepted"})
+        assert refused.status_code == 429
+        assert "đổi quá nhiều lần" in refused.text
+        assert [one.answer for one in await rows(context, MeetingParticipant)] == ["declined"]
+        clock.advance(3601)
+        assert (await client.post(link, data={"answer": "accepted"})).status_code == 303
 
     @pytest.mark.parametrize(
         ("form", "sentence"),

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from meetings.context import Context
-from meetings.errors import Conflict, Invalid, MeetingsError
+from meetings.errors import Conflict, Invalid, MeetingsError, TooMany
 from meetings.scheduling.answers import asked_by, give_answer
 from meetings.scheduling.plans import load_plan
-from meetings.web import ContextDep
+from meetings.web import ActorDep, ContextDep
 
 from .desk import refused
 
@@ -25,14 +25,15 @@ async def answer_page(request: Request, context: ContextDep, token: str, done: s
 async def answer(
     request: Request,
     context: ContextDep,
+    actor: ActorDep,
     token: str,
     answer: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     try:
         async with context.database.transaction() as session:
-            await give_answer(session, token, answer, reason, context.clock.now())
-    except (Invalid, Conflict) as error:
+            await give_answer(session, token, answer, reason, context.clock.now(), actor)
+    except (Invalid, Conflict, TooMany) as error:
         refused("answer", error)
         return await _page(request, context, token, error=error, answer=answer, reason=reason[:1000])
     return RedirectResponse(f"/answer/{token}?done=1", status_code=303)

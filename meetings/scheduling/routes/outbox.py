@@ -7,11 +7,14 @@ from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy import func, select
 from starlette.responses import RedirectResponse, Response
 
-from meetings.access import Action, Actor, require
-from meetings.errors import NotFound
+from meetings.access import Action, Actor, allowed, require
+from meetings.errors import Forbidden, NotFound
+from meetings.scheduling.answers import without_link
+from meetings.scheduling.ical import unfolded
 from meetings.scheduling.mailing import put_to_post
 from meetings.scheduling.models import Letter, LetterState, Meeting
 from meetings.scheduling.outbox import Outbox
+from meetings.scheduling.plans import facts_for, get_meeting
 from meetings.scheduling.rules.words import is_id
 from meetings.web import ActorDep, ContextDep
 
@@ -56,36 +59,43 @@ async def outbox_page(
 async def letter_page(request: Request, context: ContextDep, actor: ActorDep, name: str) -> Response:
     require(actor, Action.VIEW_OUTBOX)
     message = await asyncio.to_thread(Outbox(context.settings.outbox_dir).message, name)
-    await _require_kept(context, actor, name)
+    may_take = await _kept(context, actor, name)
     body, calendar = message.get_body(("plain",)), None
     for part in message.walk():
         if part.get_content_type() == "text/calendar":
-            calendar = part.get_content()
+            content = part.get_content()
+            calendar = unfolded(content.decode() if isinstance(content, bytes) else content)
     return context.pages.render(
         request,
         "scheduling/letter.html",
         name=name,
         headers=[(key, str(message[key])) for key in ("From", "To", "Subject") if message[key]],
         written_at=message["Date"].datetime,
-        text=body.get_content() if body else "",
-        calendar=calendar.decode() if isinstance(calendar, bytes) else calendar,
+        text=without_link(body.get_content()) if body else "",
+        calendar=without_link(calendar) if calendar else None,
+        may_take=may_take,
     )
 
 
 @router.get("/{name}/file")
 async def letter_file(context: ContextDep, actor: ActorDep, name: str) -> Response:
+    """The letter itself has its answer link: it is for those who may change the meeting."""
     require(actor, Action.VIEW_OUTBOX)
     content = await asyncio.to_thread(Outbox(context.settings.outbox_dir).read, name)
-    await _require_kept(context, actor, name)
+    if not await _kept(context, actor, name):
+        raise Forbidden("Chỉ thư ký của cuộc họp và lãnh đạo Văn phòng tải được tệp thư này.", code="not_own")
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type="message/rfc822", headers=headers)
 
 
-async def _require_kept(context: ContextDep, actor: Actor, name: str) -> None:
-    """A file that no letter knows is not ours to show."""
+async def _kept(context: ContextDep, actor: Actor, name: str) -> bool:
+    """Whether the actor may have the letter as a file. One that no letter knows is not ours to show."""
     async with context.database.read() as session:
-        if await session.get(Letter, name.removesuffix(".eml")) is None:
+        letter = await session.get(Letter, name.removesuffix(".eml"))
+        if letter is None:
             raise NotFound("Không có thư này trong hộp thư đi.", code="letter_unknown")
+        meeting = await get_meeting(session, letter.meeting_id)
+        return allowed(actor, Action.EDIT_MEETING, await facts_for(session, actor, meeting))
 
 
 @router.post("/retry")
