@@ -8,6 +8,7 @@ import structlog
 from meetings import events
 from meetings.access import Role
 from meetings.context import Context
+from meetings.errors import NoSpace
 from meetings.jobs import Job
 from meetings.scheduling.models import (
     AgendaItem,
@@ -18,6 +19,7 @@ from meetings.scheduling.models import (
     MeetingPoint,
     Paper,
 )
+from meetings.store import Store
 from tests.conftest import LogIn
 from tests.fakes import Browser
 from tests.scheduling_stage import booked, filled, furnished, rows
@@ -207,6 +209,23 @@ async def test_a_refused_form_loses_nothing_uploads_neither(context: Context, se
     [paper] = await rows(context, Paper)
     assert (paper.meeting_id, paper.filename, paper.size) == (meeting_id, "Báo cáo.pdf", len(PDF))
     assert await rows(context, BookingDraft) == []
+
+
+async def test_a_full_disk_shows_the_form_again_with_what_was_typed(context: Context, secretary: Browser) -> None:
+    class Full(Store):
+        def put_bytes(self, content: bytes) -> str:
+            raise NoSpace("Máy chủ đã hết chỗ lưu.")
+
+    object.__setattr__(context, "store", Full(context.settings.files_dir))
+    answer = await secretary.post(
+        "/meetings/new",
+        data=filled(note="Giữ lại"),
+        files=[("papers", ("Báo cáo.pdf", PDF, "application/pdf"))],
+    )
+    assert answer.status_code == 507
+    for words in ("hết chỗ lưu", "Giữ lại", 'value="Khai mạc"'):
+        assert words in answer.text
+    assert await rows(context, Meeting) == []
 
 
 async def test_a_draft_is_saved_while_typing_and_two_windows_do_not_overwrite_each_other(

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from meetings.access import Action, Actor, require
 from meetings.context import Context
-from meetings.errors import Conflict, Invalid, MeetingsError, TooLarge
+from meetings.errors import Conflict, Invalid, MeetingsError, NoSpace, TooLarge
 from meetings.scheduling import drafts
 from meetings.scheduling.choices import choices, typed_of
 from meetings.scheduling.drafts import Draft, Place
@@ -59,7 +59,7 @@ async def book_meeting(request: Request, context: ContextDep, actor: ActorDep) -
                 copied_from_id=await _copied_from(session, actor, typed),
             )
             await drafts.drop(session, actor, place.draft_id)
-    except (Invalid, Conflict, TooLarge) as error:
+    except (Invalid, Conflict, TooLarge, NoSpace) as error:
         return await _again(request, context, actor, typed, place, files, error)
     log.info("meeting.booked", meeting_id=meeting.id)
     return RedirectResponse(f"/meetings/{meeting.id}", status_code=303)
@@ -97,7 +97,7 @@ async def change_meeting(request: Request, context: ContextDep, actor: ActorDep,
             version = _number(form.get("version"))
             await change(session, office, meeting_id, version, booking, files=(*kept, *files))
             await drafts.drop(session, actor, place.draft_id)
-    except (Invalid, Conflict, TooLarge) as error:
+    except (Invalid, Conflict, TooLarge, NoSpace) as error:
         return await _again(request, context, actor, typed, place, files, error, plan)
     return RedirectResponse(f"/meetings/{meeting_id}", status_code=303)
 
@@ -190,8 +190,8 @@ async def _again(
     try:
         async with context.database.transaction() as session:
             draft = await drafts.save(session, actor, place, typed, kept, context.clock.now())
-    except Conflict:
-        draft = None  # another window has the draft: this one still shows what was typed here
+    except (Conflict, NoSpace):
+        draft = None  # another window has the draft, or the disk is full: what was typed here is still shown
     return await _form(request, context, actor, typed, draft=draft, place=place, plan=plan, error=error)
 
 
