@@ -148,7 +148,9 @@ def with_a_flipped_byte(copy: Path, name: str) -> Path:
     return damaged
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive", gzip.compress(b"not a tar")])
+@pytest.mark.parametrize(
+    "content", [b"", b"not an archive", gzip.compress(b"not a tar")], ids=["empty", "text", "gzip"]
+)
 async def test_what_is_no_backup_is_refused(elsewhere: Settings, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "copy.tgz").write_bytes(content)
     with pytest.raises(Invalid, match="không phải bản sao lưu"):
