@@ -47,5 +47,5 @@ async def health(request: Request, context: ContextDep, actor: ActorDep) -> HTML
 def _code(address: str) -> str:
     """A QR code as SVG, dark on light in both themes because cameras expect it."""
     out = io.BytesIO()
-    segno.make(address, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=6, border=2, light="#fff")
+    segno.make(address, error="m").save(out, kind="svg", xmldecl=False, omitsize=True, border=2, light="#fff")
     return out.getvalue().decode()
