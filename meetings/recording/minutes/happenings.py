@@ -66,7 +66,7 @@ def _opened(event: Event, log: Log) -> Happening:
         event.kind,
         event.at,
         text("Khai mạc, {count} điểm cầu có mặt", count=here),
-        "Chủ tọa khai mạc cuộc họp.",
+        "Cuộc họp khai mạc.",
     )
 
 

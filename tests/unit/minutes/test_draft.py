@@ -128,7 +128,7 @@ def test_a_hundred_points_are_told_in_one_line() -> None:
 def test_content_follows_agenda_floor_and_chat_with_their_moments() -> None:
     content = [p for p in drafted(usual()) if p.slot is Slot.CONTENT]
     assert [(p.heading, p.text) for p in content] == [
-        ("", "Chủ tọa khai mạc cuộc họp."),
+        ("", "Cuộc họp khai mạc."),
         ("1. Báo cáo tóm tắt", "Sở Nông nghiệp và Môi trường trình bày: …"),
         ("2. Thảo luận", ""),
         ("", "Đại diện Xã Krông Gió phát biểu: …"),
