@@ -135,9 +135,11 @@ async def test_the_recording_survives_its_host(house: RelayProcess, tmp_path: Pa
             sys.executable, "-m", "tests.recording_stage", house.url, str(tmp_path), stdout=asyncio.subprocess.PIPE
         )
         assert first.stdout is not None
-        orphan = int(await asyncio.wait_for(first.stdout.readline(), 60))
-        first.kill()
-        await first.wait()
+        try:
+            orphan = int(await asyncio.wait_for(first.stdout.readline(), 60))
+        finally:
+            first.kill()
+            await first.wait()
         await asyncio.sleep(1.5)
         assert Path(f"/proc/{orphan}").exists(), "the process went with its host"
         async with recorder(desk):
