@@ -2,9 +2,9 @@
 // console hold one each; components read its signals and call its acts.
 import { computed, effect, signal } from "@preact/signals";
 import { Refused, Unreachable } from "./api/client.ts";
-import { LogFollower } from "./api/log.ts";
 import { MeetingApi, stateOf } from "./api/room.ts";
-import type { Admitted, Planned, RoomEvent, RoomState, Snapshot } from "./api/shapes.ts";
+import type { Admitted, Planned, RoomEvent, RoomState } from "./api/shapes.ts";
+import { Following } from "./following.ts";
 import { announceAloud } from "./media/chime.ts";
 import { Devices } from "./media/devices.ts";
 import { type Lost, MediaLink } from "./media/link.ts";
@@ -13,7 +13,7 @@ import { Notices } from "./notices.ts";
 import type { PageData } from "./page_data.ts";
 import { Retrying } from "./retrying.ts";
 import { atTheDoor, autoJoinIn, type Course, next, type Phase, type Step } from "./state/course.ts";
-import { apply, seatOf } from "./state/meeting.ts";
+import { seatOf } from "./state/meeting.ts";
 import { Wishes } from "./wishes.ts";
 import { inUse, t } from "./words.ts";
 
@@ -29,12 +29,13 @@ export class Session {
   readonly course = signal<Course>(atTheDoor);
   readonly phase = computed(() => this.course.value.phase);
   readonly state = signal<RoomState | null>(null);
-  readonly snapshot = signal<Snapshot | null>(null);
+  readonly following = new Following();
+  readonly snapshot = this.following.snapshot;
   readonly identity = signal<string | null>(null);
   readonly me = computed(() => seatOf(this.snapshot.value, this.snapshot.value?.me ?? this.identity.value));
   /** Whether the coordinator answers: it may be away while picture and sound go on. */
   readonly reachable = signal(true);
-  readonly logUp = signal(true);
+  readonly logUp = this.following.up;
   readonly answerMs = signal<number | null>(null);
   readonly now = signal(Date.now());
   readonly unread = signal(0);
@@ -45,8 +46,6 @@ export class Session {
   readonly notices = new Notices();
 
   private api: MeetingApi | null = null;
-  private log: LogFollower | null = null;
-  private logOf: string | null = null;
   private admitted: { answer: Admitted; at: number } | null = null;
   private clockAhead = 0;
   private asking: ReturnType<typeof setTimeout> | undefined;
@@ -66,6 +65,8 @@ export class Session {
       this.wishes.setMicrophone(false);
       this.notices.tell(t("Chủ trì đã tắt micrô của phòng mình."));
     };
+    this.following.onEvent = (event) => this.onEvent(event);
+    this.following.onRefused = (refusal) => this.notices.tell(refusal.message, "live");
     const { microphone, camera } = this.devices;
     effect(() => this.link.send({ devices: { microphone: microphone.value, camera: camera.value }, wishes: this.wishes.sent.value }));
     effect(() => this.link.setVolume(this.wishes.heardAt.value));
@@ -76,8 +77,10 @@ export class Session {
 
   /** A room asks for its devices at once; a console only when its holder joins. */
   private async prepare(): Promise<void> {
-    if (this.conductsOnly && this.page.meeting_id) this.listenTo(this.page.meeting_id);
-    else await this.devices.ask();
+    if (this.conductsOnly && this.page.meeting_id) {
+      this.api = new MeetingApi(this.page.meeting_id, this.page.caller.kind);
+      this.following.follow(this.api);
+    } else await this.devices.ask();
     this.step({ is: "devices known" });
     this.considerGoing();
   }
@@ -144,19 +147,19 @@ export class Session {
     try {
       const answer = await this.api.join(takeOver);
       if (answer.seat === "waiting") this.step({ is: "put on list" });
-      else await this.enter(answer);
+      else await this.enter(answer, this.api);
     } catch (fault) {
       this.onJoinFault(fault);
     }
     void this.ask();
   }
 
-  private async enter(answer: Admitted): Promise<void> {
+  private async enter(answer: Admitted, api: MeetingApi): Promise<void> {
     this.admitted = { answer, at: Date.now() };
     this.identity.value = answer.identity;
     sessionStorage.setItem("seat", answer.meeting.id);
     if (answer.role === "main" && this.wishes.microphoneUntouched) this.wishes.setMicrophone(true);
-    this.listenTo(answer.meeting.id);
+    this.following.follow(api);
     try {
       await this.link.connect(answer.url, answer.token);
       this.step({ is: "link up" });
@@ -222,7 +225,7 @@ export class Session {
     void this.link.close();
     this.link.forget();
     this.retrying.now();
-    if (!this.conductsOnly) this.deaf();
+    if (!this.conductsOnly) this.following.stop();
     if (step.is === "ended") setTimeout(() => this.step({ is: "rested" }), REST_AFTER_END_MS);
   }
 
@@ -247,7 +250,7 @@ export class Session {
     }
     if (this.phase.value === "lost") {
       this.step({ is: "link up" });
-      this.log?.resume();
+      this.following.resume();
     } else await this.link.close(); // left or ended meanwhile
     return true;
   }
@@ -270,35 +273,9 @@ export class Session {
     }
   }
 
-  // ---- the meeting's log
-
-  private listenTo(meeting: string): void {
-    if (this.log && this.logOf === meeting) {
-      void this.log.refresh();
-      return;
-    }
-    this.log?.stop();
-    this.logOf = meeting;
-    this.api ??= new MeetingApi(meeting, this.page.caller.kind);
-    this.log = new LogFollower(this.api, {
-      onSnapshot: (snapshot) => (this.snapshot.value = snapshot),
-      onEvent: (event) => this.onEvent(event),
-      onLink: (up) => (this.logUp.value = up),
-      onRefused: (refusal) => this.notices.tell(refusal.message, "live"),
-    });
-    this.log.start();
-  }
-
-  private deaf(): void {
-    this.log?.stop();
-    this.log = null;
-    this.logUp.value = true;
-  }
+  // ---- what the log tells
 
   private onEvent(event: RoomEvent): void {
-    const before = this.snapshot.value;
-    if (!before) return;
-    this.snapshot.value = apply(before, event);
     if (event.subject !== null && event.subject === this.identity.value) this.onMine(event);
     if (event.kind === "conference.ended") this.out({ is: "ended" });
     if (event.kind === "chat.message" && event.payload.identity !== this.identity.value) this.unread.value += 1;
