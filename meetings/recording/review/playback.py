@@ -57,10 +57,6 @@ class Playback:
     recordings: tuple[Recording, ...] = field(default=())
     composing: tuple[Composing, ...] = ()
 
-    @property
-    def composed(self) -> list[Clip]:
-        return [clip for clip in self.clips if clip.kind == "composed"]
-
     def offset_ms(self, at: datetime | None) -> int | None:
         """Where an instant lies on the time line, or None when it was not recorded."""
         if self.zero is None or at is None:
