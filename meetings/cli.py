@@ -165,18 +165,35 @@ def _terminal_locale(default: str) -> str:
 
 
 @app.command()
-def verify(data: Data = None) -> None:
+def anchor(data: Data = None) -> None:
+    """Print how far each event chain is: "chain seq hash", to keep off this machine for `verify --anchors`."""
+    _set(MEETINGS_DATA_DIR=data)
+    from meetings.verify import anchors
+
+    for one in asyncio.run(anchors(_settings())):
+        typer.echo(one)
+
+
+@app.command()
+def verify(
+    anchors: Annotated[
+        Path | None, typer.Option(help="What `anchor` printed earlier; shows logs cut off at the end.")
+    ] = None,
+    data: Data = None,
+) -> None:
     """Check every event chain, kept file and number; exit code 1 and a sentence for each thing that was changed."""
     _set(MEETINGS_DATA_DIR=data)
     from meetings.i18n import Translations
+    from meetings.verify import read_anchors
     from meetings.verify import verify as findings
 
     settings = _settings()
+    known = _say_refusals(lambda: read_anchors(anchors.read_text("utf-8"))) if anchors else []
     words, locale = Translations(settings.locale_dir), _terminal_locale(settings.default_locale)
 
     async def tell() -> int:
         count = 0
-        async for finding in findings(settings):
+        async for finding in findings(settings, known):
             typer.echo(words.text(locale, finding))
             count += 1
         return count
