@@ -9,7 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from meetings.access import ACCOUNT_ROLES, Action, Actor, require
 from meetings.context import Context
 from meetings.directory import accounts, people, sessions
-from meetings.errors import Conflict, Forbidden, Invalid, MeetingsError
+from meetings.directory.identity import address_of, browser_of
+from meetings.directory.login import Origin, change_own_password
+from meetings.directory.passwords import early_hash
+from meetings.errors import Conflict, Forbidden, Invalid, MeetingsError, TooMany
 from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
@@ -81,6 +84,7 @@ async def create(
     request: Request, context: ContextDep, actor: ActorDep, form: TypedForm, password: Password = ""
 ) -> Response:
     require(actor, Action.MANAGE_ACCOUNTS)
+    hashed = await early_hash(password, form.login.strip())
     try:
         async with context.database.transaction() as session:
             account = await accounts.create_account(
@@ -88,6 +92,7 @@ async def create(
                 login=form.login,
                 display_name=form.display_name,
                 password=password,
+                password_hash=hashed,
                 roles=form.roles,
                 person_id=form.person_id or None,
                 now=context.clock.now(),
@@ -138,9 +143,10 @@ async def reset_password(
     """A new password by the administrator; every session of the account ends."""
     require(actor, Action.MANAGE_ACCOUNTS)
     form = await _stored(context, account_id)
+    hashed, now = await early_hash(password, form.login), context.clock.now()
     try:
         async with context.database.transaction() as session:
-            await accounts.set_password(session, form.login, password, context.clock.now(), actor.account_id)
+            await accounts.set_password(session, form.login, password, now, actor.account_id, password_hash=hashed)
     except Invalid as error:
         return await _page(request, context, form, account_id, error)
     return RedirectResponse(f"/accounts/{account_id}", status_code=303)
@@ -173,13 +179,11 @@ def _holder(actor: Actor) -> str:
 async def own_password(
     request: Request, context: ContextDep, actor: ActorDep, old: Password = "", password: Password = ""
 ) -> Response:
-    account_id, now = _holder(actor), context.clock.now()
+    _holder(actor)
+    origin = Origin(address_of(request), browser_of(request))
     try:
-        async with context.database.transaction() as session:
-            await accounts.change_own_password(
-                session, account_id, old=old, new=password, now=now, session_id=actor.session_id
-            )
-    except Invalid as error:
+        await change_own_password(context.database, context.clock, actor, old=old, new=password, origin=origin)
+    except (Invalid, TooMany) as error:
         return await _own(request, context, actor, error)
     return RedirectResponse("/account", status_code=303)
 

@@ -48,8 +48,9 @@ async def create_account(
     now: datetime,
     person_id: str | None = None,
     actor_id: str | None = None,
+    password_hash: str | None = None,
 ) -> Account:
-    """All faults of what was typed are told at once."""
+    """All faults of what was typed are told at once. `password_hash`: of `early_hash`, for who shares the database."""
     login = login.strip().lower()
     _check_new(login, display_name, password, roles)
     await _check_person(session, person_id)
@@ -60,7 +61,7 @@ async def create_account(
         login=login,
         display_name=clean_line(display_name, field="display_name", limit=120),
         person_id=person_id,
-        password_hash=await passwords.hash_password(password),
+        password_hash=password_hash or await passwords.hash_password(password),
         created_at=now,
     )
     session.add(account)
@@ -153,27 +154,20 @@ async def set_roles(session: AsyncSession, account_id: str, roles: Collection[Ro
 
 
 async def set_password(
-    session: AsyncSession, login: str, password: str, now: datetime, actor_id: str | None = None
+    session: AsyncSession,
+    login: str,
+    password: str,
+    now: datetime,
+    actor_id: str | None = None,
+    *,
+    password_hash: str | None = None,
 ) -> None:
     """A new password ends every session of the account and forgets its wrong log-ins."""
     account = await session.scalar(select(Account).where(Account.login == login.strip().lower()))
     if account is None:
         raise NotFound("Không có tài khoản “{login}”.", login=login)
     passwords.check_strength(password, account.login)
-    account.password_hash = await passwords.hash_password(password)
+    account.password_hash = password_hash or await passwords.hash_password(password)
     await sessions.end_all(session, account.id, now)
     await session.execute(delete(LoginAttempt).where(LoginAttempt.login == account.login))
     await note(session, "account.password_set", account.id, now, actor_id, login=account.login)
-
-
-async def change_own_password(
-    session: AsyncSession, account_id: str, *, old: str, new: str, now: datetime, session_id: str | None
-) -> None:
-    """The holder's own change keeps the session it was asked from, and ends the others."""
-    account = (await get_account(session, account_id)).account
-    if not await passwords.matches(account.password_hash, old):
-        raise Invalid("Mật khẩu hiện tại chưa đúng.", field="old")
-    passwords.check_strength(new, account.login)
-    account.password_hash = await passwords.hash_password(new)
-    await sessions.end_all(session, account_id, now, but=session_id)
-    await note(session, "account.password_set", account.id, now, account_id, login=account.login)

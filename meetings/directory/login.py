@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings.access import Actor
 from meetings.clock import Clock
 from meetings.database import Database
 from meetings.directory import passwords, sessions
+from meetings.directory.accounts import get_account
+from meetings.directory.house_log import note
 from meetings.directory.models import Account, LoginAttempt
 from meetings.errors import Invalid, TooMany
 
 WINDOW = timedelta(minutes=15)
-WRONG_PER_LOGIN = 5
+WRONG_HERE = 5  # with one name from one address: so nobody locks others out of their own machine
+WRONG_PER_LOGIN = 50  # from anywhere
 WRONG_PER_ADDRESS = 30
 
 
@@ -48,6 +53,33 @@ async def log_in(database: Database, clock: Clock, login: str, password: str, or
         )
 
 
+async def change_own_password(
+    database: Database, clock: Clock, actor: Actor, *, old: str, new: str, origin: Origin
+) -> None:
+    """The holder's own change keeps the session it was asked from, and ends the others. A wrong old password counts
+    like a wrong log-in: a session left open is no door to the password."""
+    now, account_id = clock.now(), actor.account_id or ""
+    async with database.transaction() as session:
+        account = (await get_account(session, account_id)).account
+        attempt_id = await _count_attempt(session, account.login, origin.address, now)
+    if len(old) > passwords.LONGEST or not await passwords.matches(account.password_hash, old):
+        raise _wrong_old()
+    async with database.transaction() as session:
+        (await session.get_one(LoginAttempt, attempt_id)).succeeded = True
+    passwords.check_strength(new, account.login)
+    hashed = await passwords.hash_password(new)
+    async with database.transaction() as session:
+        mine = update(Account).where(Account.id == account_id, Account.password_hash == account.password_hash)
+        if not cast("CursorResult[Any]", await session.execute(mine.values(password_hash=hashed))).rowcount:
+            raise _wrong_old()  # another change was quicker
+        await sessions.end_all(session, account_id, now, but=actor.session_id)
+        await note(session, "account.password_set", account_id, now, account_id, login=account.login)
+
+
+def _wrong_old() -> Invalid:
+    return Invalid("Mật khẩu hiện tại chưa đúng.", field="old")
+
+
 def _wrong() -> Invalid:
     return Invalid("Tên đăng nhập hoặc mật khẩu chưa đúng. Vui lòng kiểm tra lại.", field="login", code="wrong_login")
 
@@ -57,12 +89,15 @@ async def _count_attempt(session: AsyncSession, login: str, address: str, now: d
         # one at a time for each name: on SQLite every transaction is alone already
         await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:login))"), {"login": login})
     await session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - timedelta(days=30)))
-    since = select(func.max(LoginAttempt.at)).where(LoginAttempt.login == login, LoginAttempt.succeeded)
-    last_right = await session.scalar(since) or now - WINDOW
-    by_login = (LoginAttempt.login == login, LoginAttempt.at > max(last_right, now - WINDOW))
-    by_address = (LoginAttempt.address == address, LoginAttempt.at > now - WINDOW)
-    for conditions, limit in ((by_login, WRONG_PER_LOGIN), (by_address, WRONG_PER_ADDRESS)):
-        wrong = select(func.count(), func.min(LoginAttempt.at)).where(*conditions, ~LoginAttempt.succeeded)
+    name, place = LoginAttempt.login == login, LoginAttempt.address == address
+    # a clock that was set back must not hold what lies in its future against anybody
+    lately = LoginAttempt.at.between(now - WINDOW, now)
+    last_right = await session.scalar(
+        select(func.max(LoginAttempt.at)).where(name, place, lately, LoginAttempt.succeeded)
+    )
+    here = (name, place, LoginAttempt.at > (last_right or now - WINDOW))
+    for conditions, limit in ((here, WRONG_HERE), ((name,), WRONG_PER_LOGIN), ((place,), WRONG_PER_ADDRESS)):
+        wrong = select(func.count(), func.min(LoginAttempt.at)).where(*conditions, lately, ~LoginAttempt.succeeded)
         count, first = (await session.execute(wrong)).one()
         if count >= limit:
             raise _too_many(first + WINDOW - now)

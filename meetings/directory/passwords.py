@@ -20,6 +20,15 @@ async def hash_password(password: str) -> str:
     return await asyncio.to_thread(_hasher.hash, password)
 
 
+async def early_hash(password: str, login: str) -> str | None:
+    """Made before a transaction is opened, so that nobody waits for it; None for one that will be refused."""
+    try:
+        check_strength(password, login)
+    except Invalid:
+        return None
+    return await hash_password(password)
+
+
 async def matches(password_hash: str | None, password: str) -> bool:
     """Takes as long for an account that does not exist, so that names cannot be tried out."""
     return await asyncio.to_thread(_matches, password_hash, password)

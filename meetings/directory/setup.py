@@ -41,11 +41,24 @@ async def check_setup_link(session: AsyncSession, token: str, now: datetime, *, 
 
 
 async def use_setup_link(
-    session: AsyncSession, token: str, *, login: str, display_name: str, password: str, now: datetime
+    session: AsyncSession,
+    token: str,
+    *,
+    login: str,
+    display_name: str,
+    password: str,
+    now: datetime,
+    password_hash: str | None = None,
 ) -> Account:
     link = await check_setup_link(session, token, now, lock=True)
     account = await create_account(
-        session, login=login, display_name=display_name, password=password, roles=[Role.ADMIN], now=now
+        session,
+        login=login,
+        display_name=display_name,
+        password=password,
+        password_hash=password_hash,
+        roles=[Role.ADMIN],
+        now=now,
     )
     link.used_at = now
     await session.flush()
