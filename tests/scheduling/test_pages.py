@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from meetings.access import Role
 from meetings.context import Context
 from meetings.directory import points
 from meetings.directory.identity import DEVICE_COOKIE
-from meetings.scheduling.models import Meeting, Paper
+from meetings.scheduling.models import Meeting, MeetingParticipant, Paper
 from meetings.scheduling.plans import get_meeting, set_state
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
@@ -196,6 +197,22 @@ class TestPapers:
         answer = await secretary.post(f"/meetings/{meeting_id}/papers", files=upload())
         assert answer.status_code == 413
         assert await rows(context, Paper) == []
+
+    async def test_why_somebody_declined_and_what_happened_is_for_accounts_not_for_a_rooms_device(
+        self, app: FastAPI, context: Context, secretary: Browser
+    ) -> None:
+        meeting_id = await booked(secretary, people=["p-xa1"])
+        async with context.database.transaction() as session:
+            changed = update(MeetingParticipant).where(MeetingParticipant.meeting_id == meeting_id)
+            await session.execute(changed.values(answer="declined", answer_reason="Đi viện"))
+        async with await at_point(app, "xa1") as point:
+            page = (await point.get(f"/meetings/{meeting_id}")).text
+            assert "Họp giao ban tuần 18" in page
+            assert "Đi viện" not in page
+            assert "Đặt lịch, gửi giấy mời" not in page
+        page = (await secretary.get(f"/meetings/{meeting_id}")).text
+        assert "Đi viện" in page
+        assert "Đặt lịch, gửi giấy mời" in page
 
     async def test_a_removed_paper_is_gone_for_readers_while_its_bytes_stay(
         self, context: Context, secretary: Browser

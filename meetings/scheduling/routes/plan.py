@@ -33,11 +33,12 @@ async def render_plan(
     request: Request, context: Context, actor: Actor, meeting_id: str, *, error: MeetingsError | None = None
 ) -> Response:
     office = office_of(request, context, actor)
+    knows_why = actor.account_id is not None  # why somebody declines is not for whoever stands before a point's device
     async with context.database.read() as session:
         found = await held(session, actor, meeting_id, Action.VIEW_MEETING)
         plan = await load_plan(session, meeting_id)
         documents = await documents_of(session, meeting_id)
-        log = await history(session, meeting_id)
+        log = await history(session, meeting_id) if knows_why else []
         secretary = await session.get(Account, plan.meeting.secretary_account_id or "")
     filed = any(document.type_code == "BB" for document in documents)
     mine = next((one for one in plan.participants if one.person_id and one.person_id == actor.person_id), None)
@@ -52,6 +53,7 @@ async def render_plan(
         steps=steps(plan, filed=filed),
         documents=documents,
         history=log,
+        knows_why=knows_why,
         secretary=secretary,
         answers={answer.value: len(plan.answered(answer)) for answer in Answer},
         agenda=_timed(plan),
