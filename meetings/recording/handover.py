@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.conduct.models import Seat
 from meetings.errors import NotFound
+from meetings.ids import is_id
 from meetings.jobs import enqueue
 from meetings.recording import rules, service
 from meetings.recording.messages import RecordedFile, Report
@@ -52,7 +53,8 @@ async def prominent(session: AsyncSession, meeting_id: str) -> list[str]:
 async def take(session: AsyncSession, report: Report, now: datetime) -> None:
     """Apply what a recorder reports; a repeated report changes nothing, nor does one of a host whose lease another
     has taken over."""
-    recording = await session.get(Recording, report.recording_id, with_for_update=True)
+    known = is_id(report.recording_id)
+    recording = await session.get(Recording, report.recording_id, with_for_update=True) if known else None
     if recording is None:
         raise NotFound("Không có bản ghi này.")
     if recording.state not in ACTIVE:

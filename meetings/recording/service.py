@@ -18,6 +18,7 @@ from meetings.conduct.models import Conference
 from meetings.config import Settings
 from meetings.errors import Conflict, NotFound
 from meetings.events.log import EventRow
+from meetings.ids import is_id
 from meetings.recording import rules
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.rules import ACTIVE, Chapter, Desired, Disk, State, offset_ms
@@ -142,7 +143,7 @@ async def log_event(
 
 async def get_recording(session: AsyncSession, recording_id: str) -> Recording:
     """Raises NotFound."""
-    recording = await session.get(Recording, recording_id)
+    recording = await session.get(Recording, recording_id) if is_id(recording_id) else None
     if recording is None:
         raise NotFound("Không có bản ghi này.")
     return recording

@@ -188,7 +188,7 @@ def chain_of(document: Document) -> str:
 
 
 async def get_document(session: AsyncSession, document_id: str) -> Document:
-    document = await session.get(Document, document_id)
+    document = await session.get(Document, document_id) if ids.is_id(document_id) else None
     if document is None:
         raise NotFound("Không có văn bản này trong sổ.")
     return document

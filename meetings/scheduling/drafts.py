@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.access import Actor
 from meetings.errors import Conflict, NotFound
+from meetings.ids import is_id
 
 from .models import BookingDraft
 from .papers import StoredFile
 from .rules.typed import Typed
-from .rules.words import is_id
 
 MOST_DRAFTS = 20
 

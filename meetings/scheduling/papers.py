@@ -13,11 +13,11 @@ from starlette.datastructures import UploadFile
 from meetings import events
 from meetings.access import Actor
 from meetings.errors import Invalid, NotFound, TooLarge
+from meetings.ids import is_id
 from meetings.store import Store
 
 from .models import Meeting, Paper
 from .rules import papers as rules
-from .rules.words import is_id
 
 MIB = 1024 * 1024
 

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings.access import Actor, Facts
 from meetings.directory.models import Person, Venue
 from meetings.errors import NotFound
+from meetings.ids import is_id
 
 from .models import AgendaItem, Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, PointRole
-from .rules.words import is_id
 
 
 @dataclass(frozen=True)

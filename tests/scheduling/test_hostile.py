@@ -1,12 +1,15 @@
 """Whatever is sent, on both databases: a sentence for the sender and never a fault of ours."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI
 
 from meetings.access import Role
 from meetings.context import Context
+from meetings.errors import NotFound
+from meetings.recording.minutes.service import find_minutes, hold_minutes
 from meetings.scheduling.models import BookingDraft, Meeting
 from tests.conftest import logged_in
 from tests.fakes import Browser
@@ -83,6 +86,19 @@ async def test_an_id_that_is_none_is_not_found(any_app: FastAPI, secretary: Brow
     for part in ("", "/edit", "/copy", "/cancel", "/invitation"):
         assert (await secretary.get(f"/meetings/{meeting_id}{part}")).status_code == 404, part
     assert (await secretary.get(f"/meetings/{real}/papers/{meeting_id}")).status_code == 404
+
+
+@pytest.mark.parametrize("given", ["%00", "A" * 2000])
+async def test_an_id_of_no_document_recording_or_minutes_is_not_found(any_app: FastAPI, given: str) -> None:
+    async with await logged_in(any_app, Role.OFFICE_LEADER) as leader:
+        for path in (f"/documents/{given}", f"/documents/{given}/pdf", f"/recordings/{given}/files/x.webm"):
+            assert (await leader.get(path)).status_code == 404, path
+        for path in (f"/api/recordings/{given}", f"/meetings/{given}/minutes", f"/meetings/{given}/review"):
+            assert (await leader.get(path)).status_code == 404, path
+    async with any_app.state.context.database.read() as session:
+        assert await find_minutes(session, unquote(given)) is None
+        with pytest.raises(NotFound):
+            await hold_minutes(session, unquote(given))
 
 
 async def test_drafts_that_nobody_finishes_do_not_pile_up(any_app: FastAPI, secretary: Browser) -> None:

@@ -15,6 +15,7 @@ from meetings import events
 from meetings.access import Actor
 from meetings.errors import Conflict, Invalid, NotFound
 from meetings.events import EventPayload, EventRow
+from meetings.ids import is_id
 from meetings.recording.minutes import rules
 from meetings.recording.minutes.models import Minutes, MinutesParagraph
 from meetings.recording.minutes.rules import Act, Content, Paragraph, Slot, State
@@ -24,7 +25,7 @@ REASON_LIMIT = 1000
 
 
 async def find_minutes(session: AsyncSession, meeting_id: str) -> Minutes | None:
-    return await session.get(Minutes, meeting_id)
+    return await session.get(Minutes, meeting_id) if is_id(meeting_id) else None
 
 
 async def content_of(session: AsyncSession, minutes: Minutes) -> Content:
@@ -38,7 +39,8 @@ async def content_of(session: AsyncSession, minutes: Minutes) -> Content:
 async def hold_minutes(session: AsyncSession, meeting_id: str) -> Minutes:
     """The row, locked until the transaction ends."""
     held = select(Minutes).where(Minutes.meeting_id == meeting_id).with_for_update()
-    minutes = (await session.scalars(held.execution_options(populate_existing=True))).one_or_none()
+    known = is_id(meeting_id)
+    minutes = (await session.scalars(held.execution_options(populate_existing=True))).one_or_none() if known else None
     if minutes is None:
         raise NotFound("Cuộc họp này chưa có biên bản.", code="no_minutes")
     return minutes

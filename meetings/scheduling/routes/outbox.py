@@ -9,13 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from meetings.access import Action, Actor, allowed, require
 from meetings.errors import Forbidden, NotFound
+from meetings.ids import is_id
 from meetings.scheduling.answers import without_link
 from meetings.scheduling.ical import unfolded
 from meetings.scheduling.mailing import put_to_post
 from meetings.scheduling.models import Letter, LetterState, Meeting
 from meetings.scheduling.outbox import Outbox
 from meetings.scheduling.plans import facts_for, get_meeting
-from meetings.scheduling.rules.words import is_id
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter(prefix="/outbox")

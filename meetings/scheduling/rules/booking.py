@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from meetings.errors import N_, Invalid, Text, text
+from meetings.ids import is_id
 
 from . import words
 from .clashes import Span
@@ -158,7 +159,7 @@ def _one_of(value: str, choices: tuple[Named, ...], field: str) -> str:
 
 def _id(value: str, field: str) -> str:
     _required(value, field)
-    if not words.is_id(value):
+    if not is_id(value):
         raise Invalid("Lựa chọn này không có trong danh sách.", field=field)
     return value
 
@@ -166,7 +167,7 @@ def _id(value: str, field: str) -> str:
 def _ids(values: tuple[str, ...], field: str, most: int) -> tuple[str, ...]:
     if len(values) > most:
         raise Invalid("Chỉ chọn được tối đa {most} mục.", field=field, most=most)
-    if not all(words.is_id(value) for value in values):
+    if not all(is_id(value) for value in values):
         raise Invalid("Lựa chọn này không có trong danh sách.", field=field)
     return tuple(dict.fromkeys(values))
 

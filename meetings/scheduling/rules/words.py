@@ -1,6 +1,5 @@
 """What people type, made fit to keep: NFC, one space, no control or direction characters."""
 
-import re
 import unicodedata
 
 from meetings.errors import Invalid, Text
@@ -9,14 +8,6 @@ from meetings.errors import Invalid, Text
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u2028\u2029")
 _BREAKS = frozenset("\n\r\t")
-
-
-_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-
-def is_id(value: str) -> bool:
-    """Whether it can be an id at all; a database may choke on what cannot (PostgreSQL on a zero byte)."""
-    return _ID.fullmatch(value) is not None
 
 
 def line(value: str, field: str, label: Text, limit: int) -> str:
