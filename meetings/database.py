@@ -113,10 +113,10 @@ class Database:
             raise
         finally:
             self._writing.discard(task)
-            await _finish(session.close())
             if stored:  # also when the task was cancelled during the commit
                 for listener in self.after_commit:
                     listener(session.info)
+            await _finish(session.close())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -126,9 +126,9 @@ async def test_whoever_is_cancelled_during_the_commit_is_heard_of_all_the_same(d
             session.info["what"] = name
             session.add(ChainHead(chain=name, seq=1, hash=""))
 
-    for steps in range(20):
+    for steps in range(60):
         task = asyncio.create_task(tell(f"chain {steps}"))
-        for _ in range(steps * 2):
+        for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
