@@ -177,7 +177,8 @@ def anchor(data: Data = None) -> None:
 @app.command()
 def verify(
     anchors: Annotated[
-        Path | None, typer.Option(help="What `anchor` printed earlier; shows logs cut off at the end.")
+        Path | None,
+        typer.Option(help="What `anchor` printed earlier; shows logs cut off at the end.", exists=True, dir_okay=False),
     ] = None,
     data: Data = None,
 ) -> None:
@@ -188,7 +189,7 @@ def verify(
     from meetings.verify import verify as findings
 
     settings = _settings()
-    known = _say_refusals(lambda: read_anchors(anchors.read_text("utf-8"))) if anchors else []
+    known = _say_refusals(lambda: read_anchors(anchors.read_text("utf-8", "replace"))) if anchors else []
     words, locale = Translations(settings.locale_dir), _terminal_locale(settings.default_locale)
 
     async def tell() -> int:
