@@ -26,6 +26,8 @@ TRACKS = 24  # published by one participant
 OUTBOX = 1024  # messages waiting for one slow client
 MESSAGES_PER_SECOND = 200  # sustained, from one client
 MESSAGE_BURST = 1000
+JOINS = 5  # of one identity into one room
+JOINS_SECONDS = 10.0
 EARLY_DATA = 64  # reliable messages kept for a joiner whose channel is not open yet
 
 

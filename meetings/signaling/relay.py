@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from meetings.clock import Clock
 from meetings.signaling import data, messages, quality
+from meetings.signaling.door import TOKEN_TTL, Door
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.ids import new_sid
@@ -24,7 +24,6 @@ from meetings.signaling.session import Session
 
 logger = logging.getLogger(__name__)
 
-TOKEN_TTL = timedelta(minutes=10)
 TOKEN_REFRESH_SECONDS = 300.0
 TICK_SECONDS = 1.0
 # How long a seat is kept for a client whose signalling or media is lost, and for one that never gets connected.
@@ -61,6 +60,7 @@ class Relay:
         self._started_ms = int(self.clock.now().timestamp() * 1000)
         self._started_at = self.clock.monotonic()
         self._refreshed_at = self._started_at
+        self.door = Door(self.clock)
 
     # ------------------------------------------------------------------------------------------ lifecycle
 
@@ -122,10 +122,11 @@ class Relay:
         self.happened(room.rules.facts(), Happened(Happening.ROOM_FINISHED))
 
     def join(self, grants: Grants, connect: Connect, connection: Connection) -> Session:
-        """A client's new connection. Raises NotReady, RoomFull, UnknownSession."""
+        """A client's new connection. Raises NotReady, RoomFull, UnknownSession, PutOut, TooFast."""
         _ = self.ready
         if connect.resumes is not None:
             return self._resume(grants, connect.resumes, connection)
+        self.door.knock(grants)
         room = self.open_room(grants.room)
         sid = ParticipantSid(new_sid("PA"))
         room.enter(sid, grants, connect.client, connection)

@@ -16,6 +16,7 @@ from fastapi.responses import PlainTextResponse
 from meetings.clock import Clock, SystemClock
 from meetings.signaling import limits, messages
 from meetings.signaling.connection import SocketConnection, converse
+from meetings.signaling.door import PutOut, TooFast
 from meetings.signaling.edge import CannotListen, bind, listener
 from meetings.signaling.grants import Grants, InvalidToken, read_token
 from meetings.signaling.keeper import NotReady
@@ -125,6 +126,10 @@ async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket
         session = relay.join(grants, parse_connect(socket.query_params), connection)
     except NotReady:
         await _deny(socket, 503, "the media worker is being started; try again")
+    except TooFast:
+        await _deny(socket, 429, "too many attempts to join; try again in a few seconds")
+    except PutOut:
+        await _deny(socket, 401, "the token was given before its holder was removed")
     except RoomFull:
         await _deny(socket, 403, "the room has reached its participant limit")
     except UnknownSession:

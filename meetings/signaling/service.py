@@ -111,6 +111,7 @@ class RoomService:
     def remove_participant(self, request: api.RoomParticipantIdentity) -> Message:
         room = self._room(request.room)
         self._participant(request.room, request.identity)
+        self._relay.door.put_out(request.room, request.identity)
         room.apply(room.rules.remove(request.identity, self._relay.now_ms()))
         return api.RemoveParticipantResponse()
 

@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -19,9 +20,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from meetings.clock import SystemClock
 from meetings.signaling import edge, limits
+from meetings.signaling.door import TOKEN_TTL
 from meetings.signaling.edge import bind, listener
+from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.loglines import JsonLines, RedactSecrets
 from meetings.signaling.media import schema
+from meetings.signaling.model import Identity
 from meetings.signaling.relay import Relay
 from meetings.signaling.server import RelaySettings, create_app
 from tests.fakes_relay import FakeWorker, answer_to
@@ -404,3 +408,30 @@ def test_only_this_machine_and_named_networks_may_call_the_server_api(
     from meetings.signaling.server import _may_call
 
     assert _may_call(address, [ipaddress.ip_network(one) for one in networks]) is allowed
+
+
+async def test_who_joins_again_and_again_is_told_to_slow_down_and_others_are_not(served: Edge) -> None:
+    for _ in range(limits.JOINS):
+        async with served.join(token()) as client:
+            await client.recv()
+    with pytest.raises(InvalidStatus) as refused:
+        await served.join(token())
+    assert refused.value.response.status_code == 429
+    async with served.join(token("vinh")) as other:
+        await other.recv()
+
+
+async def test_who_was_removed_does_not_come_back_with_the_old_token_but_with_a_new_one(
+    served: Edge, coordinator: api.LiveKitAPI
+) -> None:
+    now = SystemClock().now()
+    grants = Grants(Identity("hue"), room="m1", room_join=True, api_key=KEY)
+    old = write_token(grants, secret=SECRET, now=now - timedelta(seconds=2), ttl=TOKEN_TTL)
+    async with served.join(old) as client:
+        await client.recv()
+        await coordinator.room.remove_participant(api.RoomParticipantIdentity(room="m1", identity="hue"))
+    with pytest.raises(InvalidStatus) as refused:
+        await served.join(old)
+    assert refused.value.response.status_code == 401
+    async with served.join(token()) as client:
+        await client.recv()
