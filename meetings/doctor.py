@@ -45,7 +45,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     """Every check, in the order in which faults should be mended. A check that cannot run is a finding."""
     now = clock.now()
     findings: list[Finding] = []
-    for check in (python, data_folder, front_end, fonts, codecs, certificate, addresses, mail, helpline):
+    for check in (python, data_folder, privacy, front_end, fonts, codecs, certificate, addresses, mail, helpline):
         findings += await asyncio.to_thread(_guarded, check, settings, now)
     findings += await database(settings)
     findings += await asyncio.to_thread(_guarded, running, settings, now)
@@ -95,6 +95,19 @@ def data_folder(settings: Settings, now: datetime) -> Iterable[Finding]:
         yield Finding("warn", N_("Thư mục dữ liệu"), saw, N_("Sắp hết chỗ: giải phóng đĩa trước cuộc họp tới."))
     else:
         yield Finding("ok", N_("Thư mục dữ liệu"), saw)
+
+
+def privacy(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Recordings, papers and secrets lie there: nobody else on this machine has business in it."""
+    if not settings.data_dir.exists():
+        return
+    mode = settings.data_dir.stat().st_mode & 0o777
+    saw = f"{settings.data_dir}, {mode:04o}"
+    if mode & 0o077:
+        remedy = N_("Người dùng khác trên máy này mở được thư mục: chạy chmod 700 cho thư mục này.")
+        yield Finding("warn", N_("Quyền của thư mục dữ liệu"), saw, remedy)
+    else:
+        yield Finding("ok", N_("Quyền của thư mục dữ liệu"), saw)
 
 
 def front_end(settings: Settings, now: datetime) -> Iterable[Finding]:

@@ -77,6 +77,13 @@ async def test_too_little_disk_is_told(settings: Settings, clock: ManualClock) -
     assert (await levels(greedy, clock))["Thư mục dữ liệu"] == "fail"
 
 
+async def test_a_data_folder_that_others_can_open_is_told(settings: Settings, clock: ManualClock) -> None:
+    settings.data_dir.chmod(0o750)
+    assert (await levels(settings, clock))["Quyền của thư mục dữ liệu"] == "warn"
+    settings.data_dir.chmod(0o700)
+    assert (await levels(settings, clock))["Quyền của thư mục dữ liệu"] == "ok"
+
+
 async def test_health_is_shown_to_the_operator_and_not_to_a_secretary(log_in: LogIn) -> None:
     operator, secretary = await log_in(Role.OPERATOR), await log_in(Role.SECRETARY)
     page = await operator.get("/health")
