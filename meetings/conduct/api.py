@@ -17,12 +17,14 @@ from meetings.conduct.rules.seats import SeatFacts, abilities, publishable
 from meetings.conduct.scene import facts, open_scene, seats_of
 from meetings.conduct.stage import StageDep, WhoDep
 from meetings.context import Context
+from meetings.errors import text
 from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import Meeting
 from meetings.web import ContextDep, sentence
 
 router = APIRouter(prefix="/api")
 ACTS = "/meetings/{meeting_id}"
+A_MEETING = text("Cuộc họp trực tuyến")  # what somebody who only asks to come in is told
 
 
 @router.get("/room/state")
@@ -40,9 +42,11 @@ async def room_state(
         body = snapshot.room_state(now=now, helpline=context.settings.helpline, venue=venue)
         if coming is None:
             return body
-        body["next"] = await snapshot.next_json(session, coming)
         caller = await identify(session, actor, coming)
         waiting = await snapshot.waiting_state(session, coming, caller, device_id=device, now=now)
+        body["next"] = await snapshot.next_json(session, coming)
+    if waiting.body["seat_state"] not in ("admitted", "elsewhere") and not caller.sees_the_plan:
+        body["next"] |= {"title": sentence(context, request, A_MEETING), "chair": "", "main_point": ""}
     why_not = sentence(context, request, waiting.refusal) if waiting.refusal else None
     return body | {"conference": waiting.body | {"why_not": why_not}}
 

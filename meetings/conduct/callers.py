@@ -1,12 +1,13 @@
 """Who asks: the seat that a point, an account holder or a guest would have in a meeting, and what they may do there."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.access import Action, Actor, Facts, Role, allowed, require
-from meetings.conduct.models import Guest
+from meetings.conduct.models import Conference, Guest
 from meetings.conduct.rules.entry import Visitor
 from meetings.conduct.rules.seats import SeatKind, SeatRole
 from meetings.directory.models import Venue
@@ -15,6 +16,8 @@ from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import Meeting, MeetingPoint
 
 MAIN = "main"
+GUEST_LASTS = timedelta(hours=24)  # as long as the browser keeps the cookie
+GUEST_STAYS = timedelta(hours=2)  # after the end of the conference
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Caller:
     @property
     def conducts(self) -> bool:
         return self.visitor.conducts
+
+    @property
+    def sees_the_plan(self) -> bool:
+        """What the meeting is about is told to who is invited or may see every plan, not to who asks to come in."""
+        return self.facts.invited or allowed(self.actor, Action.VIEW_MEETING, self.facts)
 
     @property
     def records(self) -> bool:
@@ -110,11 +118,16 @@ def _guest(actor: Actor) -> Visitor:
     )
 
 
-async def guest_actor(session: AsyncSession, token: str, meeting_id: str) -> Actor | None:
-    """The guest whose cookie this is; a cookie of another meeting is nobody's here."""
-    guest = await session.scalar(
-        select(Guest).where(Guest.token_hash == token_hash(token), Guest.meeting_id == meeting_id)
+async def guest_actor(session: AsyncSession, token: str, meeting_id: str, now: datetime) -> Actor | None:
+    """The guest whose cookie this is; one of another meeting, or of one that is long over, is nobody's here."""
+    query = (
+        select(Guest, Conference.ended_at)
+        .outerjoin(Conference, Conference.meeting_id == Guest.meeting_id)
+        .where(Guest.token_hash == token_hash(token), Guest.meeting_id == meeting_id)
+        .where(Guest.created_at > now - GUEST_LASTS)
     )
-    if guest is None:
+    row = (await session.execute(query)).first()
+    if row is None or (row[1] is not None and row[1] + GUEST_STAYS < now):
         return None
+    guest = row[0]
     return Actor(account_id=None, name=guest.name, roles=frozenset({Role.GUEST}), session_id=guest.id)

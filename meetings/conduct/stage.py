@@ -27,7 +27,7 @@ async def guest_of(request: Request, context: Context, meeting_id: str) -> Actor
     if not token:
         return None
     async with context.database.read() as session:
-        return await guest_actor(session, token, meeting_id)
+        return await guest_actor(session, token, meeting_id, context.clock.now())
 
 
 async def who(

@@ -130,6 +130,27 @@ async def test_a_guest_of_one_meeting_is_nobody_in_another(world: World) -> None
     assert (await guest.get("/api/room/state", params={"meeting": "another"})).status_code == 404
 
 
+async def test_what_the_meeting_is_about_is_told_to_a_guest_once_let_in(world: World) -> None:
+    guest, east = await world.guest(), await world.point(EAST)
+    here = {"meeting": MEETING}
+    identity = (await world.join(guest)).json()["identity"]
+    asking = (await guest.get("/api/room/state", params=here)).json()
+    assert (asking["next"]["title"], asking["next"]["chair"]) == ("Cuộc họp trực tuyến", "")
+    assert asking["conference"]["seat_state"] == "waiting"
+    assert (await east.get("/api/room/state", params=here)).json()["next"]["title"] == "Giao ban tháng 4"
+    await world.act(world.secretary, "admit", identity=identity, admit=True)
+    assert (await guest.get("/api/room/state", params=here)).json()["next"]["title"] == "Giao ban tháng 4"
+
+
+async def test_a_guest_is_nobody_two_hours_after_the_end(world: World) -> None:
+    guest = await world.guest()
+    await world.act(world.secretary, "end")
+    world.clock.advance(2 * 3600 - 1)
+    assert (await guest.get("/api/room/state", params={"meeting": MEETING})).status_code == 200
+    world.clock.advance(2)
+    assert (await guest.get("/api/room/state", params={"meeting": MEETING})).status_code == 403
+
+
 async def test_only_those_who_conduct_see_who_waits(world: World) -> None:
     east, far = await world.point(EAST), await world.point(FAR)
     await world.enter(east)
