@@ -210,7 +210,7 @@ async def test_reconciliation_runs_at_start_and_survives_a_dead_relay(one_world:
     token = (await world.join(await world.point(EAST))).json()["token"]
     world.relay.join(token)
     stop = asyncio.Event()
-    (keep_reconciled,) = tasks.background(world.context)
+    keep_reconciled = tasks.background(world.context)[0]
     task = asyncio.ensure_future(keep_reconciled(stop))
     await eventually(world.log, what="the arrival that no webhook told")
     stop.set()

@@ -12,7 +12,7 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.directory import points, sessions, setup
 from meetings.directory.accounts import create_account
-from meetings.directory.login import WRONG_PER_LOGIN, Origin, log_in
+from meetings.directory.login import WRONG_HERE, Origin, log_in
 from meetings.directory.models import Account, Unit, Venue
 from meetings.errors import Conflict, Invalid, MeetingsError, NotFound, TooMany
 from tests.fakes import ManualClock
@@ -29,7 +29,7 @@ async def test_no_more_tries_than_allowed_however_many_come_at_once(database: Da
     async with database.transaction() as session:
         session.add(Account(login="thu.ky", display_name="", password_hash="x", created_at=clock.now()))
     tries = (log_in(database, clock, "thu.ky", f"sai {n}", Origin("192.0.2.1")) for n in range(15))
-    assert await outcomes(*tries) == {Invalid.__name__: WRONG_PER_LOGIN, TooMany.__name__: 15 - WRONG_PER_LOGIN}
+    assert await outcomes(*tries) == {Invalid.__name__: WRONG_HERE, TooMany.__name__: 15 - WRONG_HERE}
 
 
 @pytest.fixture
