@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, MetaData, event, make_url
@@ -64,6 +65,31 @@ class Base(DeclarativeBase):
     }
 
 
+class Session(AsyncSession):
+    """A session whose steps come to their end even when the task is cancelled meanwhile.
+
+    Cut in the middle of a statement, the driver's connection is thrown away as it stands: on SQLite with the lock it
+    holds, and nobody could write until it is collected.
+    """
+
+
+def _steady(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    step = getattr(AsyncSession, name)
+
+    @wraps(step)
+    async def steady(self: Session, *args: Any, **options: Any) -> Any:
+        return await _finish(step(self, *args, **options))
+
+    return steady
+
+
+for _name in (
+    *("close", "commit", "connection", "delete", "execute", "flush", "get", "get_one", "merge", "refresh"),
+    *("rollback", "run_sync", "scalar", "scalars", "stream", "stream_scalars"),
+):
+    setattr(Session, _name, _steady(_name))
+
+
 class Database:
     """Two engines over one database: one that writes, one that only reads.
 
@@ -95,7 +121,7 @@ class Database:
         if task in self._writing:  # on SQLite it would wait for itself
             raise RuntimeError("a transaction inside a transaction of the same task")
         self._writing.add(task)
-        session, stored = AsyncSession(self._writer, expire_on_commit=False), False
+        session, stored = Session(self._writer, expire_on_commit=False), False
 
         async def commit() -> None:
             nonlocal stored
@@ -105,28 +131,28 @@ class Database:
         try:
             with _translated():
                 # taking the lock first: a transaction that reads and then writes cannot be overtaken
-                await _finish(session.connection())
+                await session.connection()
                 yield session
                 await _finish(commit())
         except BaseException:
-            await _finish(session.rollback())
+            await session.rollback()
             raise
         finally:
             self._writing.discard(task)
             if stored:  # also when the task was cancelled during the commit
                 for listener in self.after_commit:
                     listener(session.info)
-            await _finish(session.close())
+            await session.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """One consistent view, nothing can be written. On SQLite it holds up commits: keep it short."""
-        session = AsyncSession(self._reader, expire_on_commit=False)
+        session = Session(self._reader, expire_on_commit=False)
         try:
             with _translated():
                 yield session
         finally:
-            await _finish(session.close())
+            await session.close()
 
     async def create_all(self) -> None:
         async with self._writer.begin() as connection:
