@@ -33,6 +33,7 @@ from meetings.register import routes as register_routes
 from meetings.register import tasks as register_tasks
 from meetings.scheduling import jobs as scheduling_jobs
 from meetings.scheduling import routes as scheduling_routes
+from meetings.scheduling.waiting import Source
 from meetings.web import install_error_handlers
 
 assert models.metadata is not None  # every table is declared before the first query
@@ -51,6 +52,7 @@ ROUTES: list[ModuleType] = [
 ]
 JOBS: list[ModuleType] = [recording_jobs, scheduling_jobs]
 TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
+WAITING: list[Source] = []  # who tells of things that wait for somebody, for the first page
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -68,6 +70,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.context = context
     closing: list[Callable[[], Awaitable[None]]] = []  # of what features open at its first use
     app.state.closing = closing
+    app.state.waiting = tuple(WAITING)
     install_error_handlers(app)
     app.router.routes.extend(_routes())
     app.mount("/static", _Static(context), name="static")

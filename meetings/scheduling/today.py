@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.access import Action, Actor, Role, allowed
-from meetings.errors import Text, text
+from meetings.errors import text
 from meetings.register.models import Document
 
 from . import drafts
@@ -19,24 +19,12 @@ from .overview import Line, lines_between
 from .rules.clock_face import Duty, Face, draw
 from .rules.deadlines import Deadlines, Occasion, deadlines_of
 from .rules.working_days import WorkingDays
+from .waiting import Source, Wait, gather
 
 AHEAD = timedelta(days=14)
 BACK = timedelta(days=30)
 HOUSE_ROLES = (Role.SECRETARY, Role.OFFICE_LEADER, Role.OPERATOR, Role.CLERK, Role.AUDITOR)
 DAYS_TO_REMIND = 3
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Something that waits for this person: what, of which meeting, until when, and the button."""
-
-    what: Text
-    title: str
-    detail: Text
-    href: str
-    button: Text
-    by: date | None = None
-    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +36,7 @@ class Today:
     today: date
 
 
-async def load_today(session: AsyncSession, office: Office) -> Today:
+async def load_today(session: AsyncSession, office: Office, sources: Sequence[Source] = ()) -> Today:
     zone, now, actor = office.settings.zone, office.now, office.actor
     today = now.astimezone(zone).date()
     midnight = datetime.combine(today, time(), zone).astimezone(UTC)
@@ -67,7 +55,7 @@ async def load_today(session: AsyncSession, office: Office) -> Today:
     return Today(
         next=coming[0] if coming else None,
         later=[(day, [line for line in rest if line.day(zone) == day]) for day in days][:6],
-        waits=sorted(waits, key=lambda wait: (wait.by is None, wait.by or today)),
+        waits=await gather(session, office, waits, sources),
         clock=draw(duties, today, WorkingDays(office.regulation.days)),
         today=today,
     )

@@ -19,5 +19,5 @@ async def today_page(request: Request, context: ContextDep, actor: ActorDep) -> 
     require(actor, Action.VIEW_TODAY)
     office = office_of(request, context, actor)
     async with context.database.read() as session:
-        today = await load_today(session, office)
+        today = await load_today(session, office, request.app.state.waiting)
     return context.pages.render(request, "scheduling/today.html", today=today)
