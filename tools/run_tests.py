@@ -79,29 +79,15 @@ def javascript() -> Count:
 
 
 def pytest(stage: Stage) -> Count:
-    """One stage. Where a shared machine's pauses can fail a test, what failed is tried once more, and that is said."""
+    """One stage, counted from pytest's own report; at least one failure if it could not finish."""
     with tempfile.TemporaryDirectory() as folder:
-        count = _run_pytest(stage, Path(folder))
-        if stage.spread or not count.failed:
-            return count
-        print(f"{count.failed} failed; once more, by themselves:", flush=True)
-        again = _run_pytest(stage, Path(folder), "--last-failed", "--last-failed-no-failures=none")
-    if again.passed + again.failed == 0:
-        return count
-    print(f"second try: {again.passed} passed, {again.failed} failed", flush=True)
-    return Count(count.passed + again.passed, again.failed, count.skipped)
-
-
-def _run_pytest(stage: Stage, folder: Path, *options: str) -> Count:
-    """Counted from pytest's own report, and at least one failure if it could not finish."""
-    report = folder / "report.xml"
-    report.unlink(missing_ok=True)
-    spread = ["-n", str(os.cpu_count() or 1)] if stage.spread else []
-    command = [sys.executable, "-m", "pytest", "-q", "-m", stage.marks, f"--junitxml={report}"]
-    code = subprocess.run([*command, "-o", f"cache_dir={folder / 'cache'}", *spread, *options], cwd=ROOT).returncode
-    if not report.exists():
-        return Count(failed=1)
-    suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
+        report = Path(folder) / "report.xml"
+        spread = ["-n", str(os.cpu_count() or 1)] if stage.spread else []
+        command = [sys.executable, "-m", "pytest", "-q", "-m", stage.marks, f"--junitxml={report}", *spread]
+        code = subprocess.run([*command, "-o", f"cache_dir={folder}/cache"], cwd=ROOT).returncode
+        if not report.exists():
+            return Count(failed=1)
+        suite = next(ElementTree.parse(report).getroot().iter("testsuite"))
     total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
     failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     if code not in (0, 5) and failed == 0:
