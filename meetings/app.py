@@ -23,7 +23,7 @@ from meetings.context import Context, make_context
 from meetings.directory import routes as directory_routes
 from meetings.directory.identity import Identity
 from meetings.guards import BodyLimit, FormCookie, LastResort, SecurityHeaders, check_origin
-from meetings.jobs import Handler, JobRunner
+from meetings.jobs import Handler, JobCleaning, JobRunner
 from meetings.recording import jobs as recording_jobs
 from meetings.recording import routes as recording_routes
 from meetings.recording import tasks as recording_tasks
@@ -103,13 +103,19 @@ def background_work(context: Context) -> list[Background]:
     return [work for feature in TASKS for work in feature.background(context)]
 
 
+def _job_cleaning(context: Context) -> JobCleaning:
+    kept = context.settings
+    days = {"done_days": kept.jobs_done_kept_days, "failed_days": kept.jobs_failed_kept_days}
+    return JobCleaning(context.database, context.clock, **days)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Owns every task that runs beside the requests: started here, awaited here."""
     context: Context = app.state.context
     stop = asyncio.Event()
     runner = JobRunner(context.database, context.clock, job_handlers(context))
-    work: list[Background] = [runner.run, context.bus.run, *background_work(context)]
+    work: list[Background] = [runner.run, _job_cleaning(context).run, context.bus.run, *background_work(context)]
     tasks = [asyncio.create_task(_kept(one, stop)) for one in work]
     try:
         yield

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = 100 * MIB
     max_body_bytes: int = MIB
     recording_min_free_bytes: int = 2048 * MIB
+    jobs_done_kept_days: int = Field(30, ge=1)
+    jobs_failed_kept_days: int = Field(365, ge=1)  # longer: somebody may ask why a letter never left
     demo: bool = False
 
     internal_secret: str = Field("", repr=False)

@@ -1,4 +1,4 @@
-"""Pages for whoever keeps the machine: its health, and the certificate that other machines must trust."""
+"""Pages for whoever keeps the machine, or watches it: is it alive, ready, well; the certificate to be trusted."""
 
 from __future__ import annotations
 
@@ -6,15 +6,31 @@ import io
 
 import segno
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
-from meetings import doctor, tls
+from meetings import doctor, migrations, tls
 from meetings.access import Action, require
-from meetings.errors import NotFound
+from meetings.errors import NotFound, Unavailable
 from meetings.serve import house_address
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthz() -> PlainTextResponse:
+    """This process answers."""
+    return PlainTextResponse("OK\n")
+
+
+@router.get("/readyz")
+async def readyz(context: ContextDep) -> PlainTextResponse:
+    """And its database answers it, at the revision that this version reads and writes."""
+    found, wanted = await migrations.current_revision(context.database), migrations.head_revision()
+    if found != wanted:
+        words = "Cơ sở dữ liệu ở phiên bản {found}, phần mềm này cần {wanted}. Chạy ./run db upgrade sau khi sao lưu."
+        raise Unavailable(words, retry_after=60, found=found or "–", wanted=wanted)
+    return PlainTextResponse("OK\n")
 
 
 @router.get("/ca")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from meetings import models
+from meetings import migrations, models
 from meetings.access import Role
 from meetings.app import create_app
 from meetings.config import Settings
@@ -50,6 +50,8 @@ async def _create_tables(url: str) -> None:
     assert models.metadata.tables
     database = Database(url)
     await database.create_all()
+    async with database.engine.begin() as connection:
+        await connection.run_sync(migrations.stamp)
     await database.dispose()
 
 

@@ -69,7 +69,7 @@ class Browser(httpx2.AsyncClient):
 
 
 async def eventually(
-    condition: Callable[[], object], *, within: float = 10.0, what: str = "the condition", every: float = 0.02
+    condition: Callable[[], object], *, within: float = 30.0, what: str = "the condition", every: float = 0.02
 ) -> Any:
     """Waits until a condition (plain or async) gives something true, and returns that; says what is still missing."""
     deadline = asyncio.get_running_loop().time() + within

@@ -1,11 +1,10 @@
-"""Routes of the directory: log in and out, the first administrator, language, health; venues and accounts."""
+"""Routes of the directory: log in and out, the first administrator, language; venues and accounts."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
-from sqlalchemy import text
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from meetings.context import Context
 from meetings.directory import account_routes, organisation_routes, sessions, setup, venue_routes
@@ -21,20 +20,6 @@ router = APIRouter()
 router.include_router(venue_routes.router)
 router.include_router(account_routes.router)
 router.include_router(organisation_routes.router)
-
-
-@router.get("/healthz")
-async def healthz() -> PlainTextResponse:
-    """This process answers."""
-    return PlainTextResponse("OK\n")
-
-
-@router.get("/readyz")
-async def readyz(context: ContextDep) -> PlainTextResponse:
-    """And the database answers it."""
-    async with context.database.read() as session:
-        await session.execute(text("SELECT 1 FROM accounts LIMIT 1"))
-    return PlainTextResponse("OK\n")
 
 
 @router.get("/login")

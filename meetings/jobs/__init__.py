@@ -1,5 +1,6 @@
 """Work done later: rows that any process may claim by a lease, and that may run twice safely."""
 
+from meetings.jobs.cleaning import JobCleaning, clear
 from meetings.jobs.queue import (
     LEASE,
     GiveUp,
@@ -19,12 +20,14 @@ __all__ = [
     "GiveUp",
     "Handler",
     "Job",
+    "JobCleaning",
     "JobContext",
     "JobRunner",
     "JobState",
     "JobStatus",
     "LeaseLost",
     "backoff",
+    "clear",
     "enqueue",
     "status",
 ]

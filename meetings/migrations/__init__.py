@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -24,6 +25,7 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def head_revision() -> str:
     """The revision this version of the software writes."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
@@ -34,8 +36,14 @@ def head_revision() -> str:
 
 async def current_revision(database: Database) -> str | None:
     """The revision a database stands at; None when it is empty."""
-    async with database.engine.connect() as connection:
+    async with database.read() as session:
+        connection = await session.connection()
         return await connection.run_sync(_current)
+
+
+def stamp(connection: Connection) -> None:
+    """Writes down that tables made otherwise (by a test, from the models) are of this version's revision."""
+    command.stamp(_config(connection), "head")
 
 
 def _current(connection: Connection) -> str | None:

@@ -8,12 +8,15 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
 
 from meetings import jobs
 from meetings.clock import SystemClock
 from meetings.config import PROJECT_ROOT
 from meetings.database import Database
 from meetings.jobs import GiveUp, JobContext, JobRunner, JobState, JobStatus
+from tests.conftest import running
 from tests.fakes import ManualClock, eventually
 
 
@@ -243,3 +246,40 @@ async def test_on_sqlite_a_new_start_takes_over_at_once(database: Database) -> N
     await eventually(done, what="the job, without waiting for the lease")
     stop.set()
     await asyncio.wait_for(task, 10)
+
+
+async def test_a_finished_job_s_row_goes_after_its_time_and_a_failed_one_s_much_later(
+    database: Database, clock: ManualClock
+) -> None:
+    async def refuse(job: JobContext) -> None:
+        raise GiveUp("không có địa chỉ")
+
+    async def left() -> set[str]:
+        async with database.transaction() as session:
+            await jobs.clear(session, clock.now(), done=timedelta(days=30), failed=timedelta(days=365))
+        async with database.read() as session:
+            return set(await session.scalars(select(jobs.Job.kind)))
+
+    for kind in ("done", "failed"):
+        await put(database, kind, key=kind)
+    await JobRunner(database, clock, {"done": Work(), "failed": Work(refuse)}).run_due()
+    await put(database, "waiting")
+    assert await left() == {"done", "failed", "waiting"}
+    clock.advance(31 * 86400)
+    assert await left() == {"failed", "waiting"}
+    clock.advance(335 * 86400)
+    assert await left() == {"waiting"}, "what is not done is never cleared"
+
+
+async def test_an_application_clears_old_rows_by_itself(any_app: FastAPI, clock: ManualClock) -> None:
+    database: Database = any_app.state.context.database
+    await put(database, "old")
+    await JobRunner(database, clock, {"old": Work()}).run_due()
+    clock.advance(31 * 86400)
+
+    async def gone() -> bool:
+        async with database.read() as session:
+            return await session.scalar(select(jobs.Job.id)) is None
+
+    async with running(any_app):
+        await eventually(gone, what="the old row cleared")

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, WebSocket
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from meetings import migrations
 from meetings.access import Role
 from meetings.app import create_app
 from meetings.config import MIB, Settings
@@ -252,13 +253,18 @@ async def test_a_method_that_is_not_there_is_refused(client: Browser, method: st
     assert (await client.request(method, "/login")).status_code == 405
 
 
-async def test_health_answers_without_the_database_and_readiness_with_it(
+async def test_health_answers_without_the_database_and_readiness_with_the_revision_it_needs(
     settings: Settings, clock: ManualClock
 ) -> None:
     app = create_app(settings, clock)  # its database has no tables yet
     async with Browser(app) as browser:
         assert (await browser.get("/healthz")).status_code == 200
         assert (await browser.get("/readyz")).status_code == 503
+        await app.state.context.database.create_all()
+        assert (await browser.get("/readyz")).status_code == 503, "tables of no known revision"
+        async with app.state.context.database.engine.begin() as connection:
+            await connection.run_sync(migrations.stamp)
+        assert (await browser.get("/readyz")).status_code == 200
     await app.state.context.database.dispose()
 
 
