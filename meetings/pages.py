@@ -26,22 +26,39 @@ WEEKDAYS = {
 
 
 class Assets:
-    """Names of built files, from build/static/manifest.json; without a build the plain names."""
+    """Names of built files, from build/static/manifest.json; without a build the plain names.
+
+    Read again when the manifest was replaced: the front end may be built anew under a system that serves.
+    """
 
     def __init__(self, static_dir: Path) -> None:
-        manifest = static_dir / "manifest.json"
-        self._names: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
-        self._hashed = frozenset(self._names.values())
+        self._manifest = static_dir / "manifest.json"
+        self._read: tuple[int, int, int] | None = None
+        self._names: dict[str, str] = {}
+        self._hashed: frozenset[str] = frozenset()
 
     def url(self, name: str) -> str:
-        return f"/static/{self._names.get(name, name)}"
+        return f"/static/{self._current().get(name, name)}"
 
     def has(self, name: str) -> bool:
-        return name in self._names
+        return name in self._current()
 
     def is_hashed(self, path: str) -> bool:
         """Whether the name changes with the content, so that a browser may keep it for ever."""
+        self._current()
         return path in self._hashed
+
+    def _current(self) -> dict[str, str]:
+        try:
+            found = self._manifest.stat()
+            seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+            if seen != self._read:
+                self._names = json.loads(self._manifest.read_text())
+                self._hashed |= frozenset(self._names.values())  # those of an earlier build are kept for a while
+                self._read = seen
+        except (OSError, ValueError):
+            pass  # not built, or just being replaced: the names known so far
+        return self._names
 
 
 class Pages:

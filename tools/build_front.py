@@ -11,11 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OLD_FILES_KEPT_SECONDS = 7 * 86400
 WEB, BUILD = ROOT / "web", ROOT / "build"
 DOMAIN = "messages"
 
@@ -113,12 +115,22 @@ def _bundles() -> None:
         sys.stderr.write((done.stdout + done.stderr)[-6000:])
         raise CannotBuild("The browser side could not be built; the lines above say where.")
     _fonts()
-    old = BUILD / "static.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if (BUILD / "static").exists():
-        (BUILD / "static").rename(old)
-    draft.rename(BUILD / "static")
-    shutil.rmtree(old, ignore_errors=True)
+    put_in_place(draft, BUILD / "static")
+
+
+def put_in_place(draft: Path, static: Path) -> None:
+    """Files first and the manifest last, so that a system that serves meanwhile never names what is not there.
+
+    What only earlier builds name stays for some days: pages that are open ask for it.
+    """
+    static.mkdir(exist_ok=True)
+    new = {path.name for path in draft.iterdir()}
+    for name in sorted(new, key=lambda name: name == "manifest.json"):
+        (draft / name).replace(static / name)
+    draft.rmdir()
+    for path in static.iterdir():
+        if path.name not in new and path.stat().st_mtime < time.time() - OLD_FILES_KEPT_SECONDS:
+            path.unlink()
 
 
 def _fonts() -> None:

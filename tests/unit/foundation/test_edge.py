@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request, WebSocket
@@ -19,6 +21,7 @@ from meetings.guards import BodyLimit
 from meetings.web import ContextDep
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
+from tools.build_front import put_in_place
 
 
 @pytest.fixture
@@ -282,6 +285,36 @@ async def test_built_files_are_kept_by_browsers_for_ever(settings: Settings, clo
         assert (await browser.get("/static/%2e%2e/meetings.db")).status_code == 404
     assert hashed.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert plain.headers["cache-control"] == "no-cache"
+    await app.state.context.database.dispose()
+
+
+async def test_a_front_end_built_anew_is_served_without_a_restart_and_the_old_one_still_answers(
+    settings: Settings, clock: ManualClock, tmp_path: Path
+) -> None:
+    static = tmp_path / "static"
+
+    def build(name: str) -> None:
+        draft = tmp_path / "static.new"
+        draft.mkdir()
+        (draft / name).write_text("body{}")
+        (draft / "manifest.json").write_text(json.dumps({"app.css": name}))
+        put_in_place(draft, static)
+
+    build("app-1111.css")
+    app = create_app(settings.model_copy(update={"static_dir": static}), clock)
+    async with Browser(app) as browser:
+        assert "app-1111.css" in (await browser.get("/login")).text
+        build("app-2222.css")
+        page = (await browser.get("/login")).text
+        assert "app-2222.css" in page
+        assert "app-1111.css" not in page
+        for name in ("app-1111.css", "app-2222.css"):  # a page that was open may still ask for the first
+            answer = await browser.get(f"/static/{name}")
+            assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
+        os.utime(static / "app-1111.css", (1, 1))
+        build("app-3333.css")
+        assert (await browser.get("/static/app-1111.css")).status_code == 404, "not kept for ever"
+        assert (await browser.get("/static/app-2222.css")).status_code == 200
     await app.state.context.database.dispose()
 
 
