@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from meetings.signaling.media import history as sent_history
 from meetings.signaling.media import rtp, srtp, vp8
+from meetings.signaling.media.history import History
 from meetings.signaling.media.stun import Address
 
 
@@ -55,6 +58,7 @@ class Plan(NamedTuple):
     handle: Any
     address: Address
     offsets: vp8.Offsets | None  # None: the descriptor stays as it is
+    history: History | None = None  # with it every packet carries, and is remembered by, a transport-wide number
 
 
 def make_plan(
@@ -69,14 +73,19 @@ def make_plan(
     outbound: srtp.Outbound,
     address: Address,
     offsets: vp8.Offsets = vp8.UNCHANGED,
+    transport_cc_id: int = 0,
+    history: History | None = None,
 ) -> Plan:
     """Lay out the header of one subscriber's packets: fixed part, extension header, one word, constant tail.
 
-    With abs-send-time the word is that element, and MID follows; without it MID begins in the word. Where neither is
-    negotiated the word is padding, so that all headers are packed alike.
+    With the transport-wide number or, without it, abs-send-time the word begins with that element, and MID follows;
+    else MID begins in the word. Where nothing is negotiated the word is padding, so that all headers are packed alike.
     """
     middle = bytes([mid_id << 4 | len(mid) - 1]) + mid if 0 < mid_id < 15 and 0 < len(mid) <= 16 else b""
-    if send_time_id:
+    numbered = history is not None and 0 < transport_cc_id < 15
+    if numbered:
+        block, mask = bytes([transport_cc_id << 4 | 1, 0, 0]) + middle, 0
+    elif send_time_id:
         block, mask = bytes([send_time_id << 4 | 2, 0, 0, 0]) + middle, 0xFFFFFF
     else:
         block, mask = middle, 0
@@ -96,6 +105,7 @@ def make_plan(
         outbound.handle,
         address,
         None if offsets == vp8.UNCHANGED else offsets,
+        history if numbered else None,
     )
 
 
@@ -121,6 +131,7 @@ class Sender:
         data, view, pointer, length = self._buffer.data, self._buffer.view, self._buffer.pointer, self._buffer.length
         send, protect, rewrite = self._send, srtp.protect_in_place, vp8.rewrite
         size = len(payload)
+        now, slots = time.monotonic(), sent_history.MASK
         sent = wire_length = 0
         wire = view
         for (
@@ -137,7 +148,17 @@ class Sender:
             handle,
             address,
             offsets,
+            history,
         ) in plans:
+            if history is None:
+                word = first_word | send_time & mask
+            else:
+                newest, times, sizes = history
+                number = newest[0] + 1
+                newest[0] = number
+                times[number & slots] = now
+                sizes[number & slots] = head + size
+                word = first_word | (number & 0xFFFF) << 8
             pack_into(
                 data,
                 0,
@@ -147,7 +168,7 @@ class Sender:
                 timestamp + timestamp_offset & 0xFFFFFFFF,
                 ssrc,
                 extension_header,
-                first_word | send_time & mask,
+                word,
                 tail,
             )
             end = head + size
