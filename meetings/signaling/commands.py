@@ -65,7 +65,13 @@ def relay(
     cert: Annotated[str | None, typer.Option(help="Certificate file (PEM).")] = None,
     key_file: Annotated[str | None, typer.Option(help="Its private key (PEM).")] = None,
     udp_port: Annotated[int, typer.Option(help="Port of sound and pictures, UDP.")] = 7882,
-    announce: Annotated[list[str] | None, typer.Option(help="Address at which browsers reach it.")] = None,
+    tcp_port: Annotated[
+        int, typer.Option(help="The same over TCP, for networks without UDP; 0: not at all.", max=65_535)
+    ] = 7881,
+    announce: Annotated[
+        list[str] | None,
+        typer.Option(help="Address at which browsers reach it; INNER=OUTER behind address translation."),
+    ] = None,
     webhook: Annotated[list[str] | None, typer.Option(help="Where to tell what happens in rooms.")] = None,
     twirp_allow: Annotated[list[str] | None, typer.Option(help="Network that may call the server API.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Only pages of this origin may connect.")] = None,
@@ -83,6 +89,7 @@ def relay(
         keyfile=key_file,
         announce=announce or [],
         udp_port=udp_port,
+        tcp_port=tcp_port or None,
         webhook_urls=webhook or [],
         twirp_allow=twirp_allow or [],
         origins=origin or [],

@@ -85,7 +85,14 @@ class Peer:
     def _open(self, transport: schema.TransportId, ready: schema.Ready) -> LocalTransport:
         ufrag, pwd = _random_text(8), _random_text(24)  # RFC 8445 section 5.3 asks for 4 and 22 at least
         self._send(schema.CreateTransport(transport, ufrag, pwd))
-        return LocalTransport(ufrag, pwd, ready.fingerprint_algorithm, ready.fingerprint, tuple(ready.candidates))
+        return LocalTransport(
+            ufrag,
+            pwd,
+            ready.fingerprint_algorithm,
+            ready.fingerprint,
+            tuple(ready.candidates),
+            tuple(ready.tcp_candidates),
+        )
 
     def close(self) -> None:
         """The worker forgets both transports and all that hangs on them."""

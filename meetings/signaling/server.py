@@ -48,6 +48,7 @@ class RelaySettings:
     keyfile: str | None = None
     announce: Sequence[str] = ()
     udp_port: int = 7882
+    tcp_port: int | None = 7881  # media for networks without UDP; None: not at all
     webhook_urls: Sequence[str] = ()
     twirp_allow: Sequence[str] = ()  # networks beside loopback that may call the server API
     origins: Sequence[str] = ()  # empty: any; a token is needed all the same
@@ -222,6 +223,7 @@ def _where(settings: RelaySettings, relay: Relay) -> str:
     if settings.tls_host is not None:
         signalling.append(f"wss://{settings.tls_host}:{settings.tls_port}")
     media = [f"{address}:{port}/udp" for address, port in relay.ready.candidates]
+    media += [f"{address}:{port}/tcp" for address, port in relay.ready.tcp_candidates]
     return f"signalling at {' and '.join(signalling)}, media at {', '.join(media)}"
 
 
@@ -229,7 +231,9 @@ async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Cl
     """Run the relay until stopped. Raises CannotListen or WorkerError with a sentence for the operator."""
     clock = clock or SystemClock()
     sockets = _open_sockets(settings)
-    worker = ProcessWorker(WorkerConfig(udp_port=settings.udp_port, announce=list(settings.announce)))
+    worker = ProcessWorker(
+        WorkerConfig(udp_port=settings.udp_port, tcp_port=settings.tcp_port, announce=list(settings.announce))
+    )
     key, secret = next(iter(settings.keys.items()))
     webhooks = Webhooks(list(settings.webhook_urls), key=key, secret=secret, clock=clock)
     relay = Relay(dict(settings.keys), worker, clock, webhooks.happened)

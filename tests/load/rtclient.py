@@ -20,7 +20,7 @@ _RETRY_SECONDS = 0.05
 class RtClient:
     """One peer. Received packets are kept, decrypted, in `packets` (RTP) and `reports` (RTCP)."""
 
-    def __init__(self, certificate: Certificate | None = None) -> None:
+    def __init__(self, certificate: Certificate | None = None, *, nominate: bool = False) -> None:
         self.certificate = certificate or Certificate()
         self.wire: list[bytes] = []  # datagrams as they came
         self.packets: list[bytes] = []
@@ -35,15 +35,20 @@ class RtClient:
         self.remote: Address = ("", 0)
         self.channels: DataChannels | None = None
         self._dtls = Dtls(self.certificate, "client")
+        self._nominate = nominate
         self._username = self._password = ""
         self._tx: srtp.Outbound | None = None
         self._rx: srtp.Inbound | None = None
 
-    def open(self) -> None:
-        """Bind a socket on loopback and listen."""
+    def open(self, host: str = "127.0.0.1") -> None:
+        """Bind a socket, on loopback unless told otherwise, and listen."""
         self.socket.setblocking(False)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((host, 0))
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
+
+    def transmit(self, datagram: bytes) -> None:
+        """Send one datagram to the other side."""
+        self.socket.sendto(datagram, self.remote)
 
     def turn_deaf(self) -> None:
         """Read nothing any more: the kernel drops, and counts, what comes."""
@@ -87,23 +92,28 @@ class RtClient:
     def check(self, *, nominate: bool = False) -> None:
         """Send one connectivity check."""
         request = stun.binding_request(
-            os.urandom(12), self._username, self._password, priority=2_130_706_431, tie_breaker=1, nominate=nominate
+            os.urandom(12),
+            self._username,
+            self._password,
+            priority=2_130_706_431,
+            tie_breaker=1,
+            nominate=nominate or self._nominate,
         )
-        self.socket.sendto(request, self.remote)
+        self.transmit(request)
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send."""
         assert self._tx is not None
         protected = self._tx.protect(packet)
         assert protected is not None
-        self.socket.sendto(protected, self.remote)
+        self.transmit(protected)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send."""
         assert self._tx is not None
         protected = self._tx.protect_rtcp(packet)
         assert protected is not None
-        self.socket.sendto(protected, self.remote)
+        self.transmit(protected)
 
     def start_data(self) -> DataChannels:
         """Begin an SCTP association."""
@@ -134,9 +144,9 @@ class RtClient:
                 data = self.socket.recv(2048)
             except BlockingIOError:
                 return
-            self._take(data)
+            self.take(data)
 
-    def _take(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self.wire.append(data)
         if data[0] < 4:
             self._take_stun(stun.parse(data))
@@ -188,7 +198,7 @@ class RtClient:
 
     def _flush(self) -> None:
         for datagram in self._dtls.take_output():
-            self.socket.sendto(datagram, self.remote)
+            self.transmit(datagram)
 
 
 async def join(
@@ -200,9 +210,10 @@ async def join(
     certificate: Certificate | None = None,
     sctp_port: int = 0,
     open_channels: list[tuple[str, bool, int | None]] | None = None,
+    client: RtClient | None = None,
 ) -> RtClient:
     """A connected client on a new transport called `name`."""
-    client = RtClient(certificate)
+    client = client or RtClient(certificate)
     client.open()
     ufrag, password = secrets.token_hex(4), secrets.token_hex(12)
     transport_id = TransportId(name)

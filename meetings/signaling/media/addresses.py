@@ -1,4 +1,4 @@
-"""Which addresses the worker announces for media: the configured ones, else the default route's and loopback."""
+"""Which addresses the worker announces for media: the configured ones, else the default routes' and loopback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 
-# A documentation address (RFC 5737): connecting a UDP socket to it sends nothing, the kernel only picks a route.
-_ANYWHERE = ("192.0.2.1", 9)
+# Documentation addresses (RFC 5737, RFC 3849): connecting a UDP socket to one sends nothing, the kernel only picks a
+# route.
+_ANYWHERE = {socket.AF_INET: ("192.0.2.1", 9), socket.AF_INET6: ("2001:db8::1", 9)}
 
 LOOPBACK = "127.0.0.1"
 
@@ -16,35 +17,58 @@ class NoUsableAddress(Exception):
     """There is no address under which a browser could reach this machine."""
 
 
-def default_route_address() -> str | None:
-    """The source address the kernel would use towards the outside, or None without a route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_ANYWHERE)
-        except OSError:
-            return None
-        address = str(probe.getsockname()[0])
-    return None if ipaddress.ip_address(address).is_unspecified else address
+def default_route_addresses() -> list[str]:
+    """The source addresses the kernel would use towards the outside, IPv4 first; none without a route."""
+    return [found for family in _ANYWHERE if (found := _route_address(family)) is not None]
 
 
-def announced(configured: Sequence[str], route_address: Callable[[], str | None] = default_route_address) -> list[str]:
-    """IPv4 addresses to announce, best first.
+def _route_address(family: socket.AddressFamily) -> str | None:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(_ANYWHERE[family])
+            address = ipaddress.ip_address(probe.getsockname()[0])
+    except OSError:
+        return None
+    return None if address.is_unspecified or address.is_link_local else str(address)
 
-    Configured addresses are taken as they are. By default loopback comes last, for browsers on this machine when its
-    network is gone; it costs every other browser one failing check.
+
+def announced(
+    configured: Sequence[str], route_addresses: Callable[[], list[str]] = default_route_addresses
+) -> list[str]:
+    """Addresses to announce, best first.
+
+    Configured addresses are taken as they are; `INNER=OUTER` names a machine behind address translation by both, the
+    outer one first. Loopback comes last: browsers on this machine cannot reach an outer address when its network is
+    gone or does not send them back, and every other browser loses no more than a failing check.
     """
     if configured:
-        return [_ipv4(address) for address in configured]
-    address = route_address()
-    if address is None:
+        named = [_address(one) for entry in configured for one in reversed(entry.split("="))]
+        return _with_loopback(list(dict.fromkeys(named)))
+    addresses = route_addresses()
+    if not addresses:
         raise NoUsableAddress(
             "This machine has no default route, so no address for media is known. Say which with --announce ADDRESS."
         )
-    return [address] if address == LOOPBACK else [address, LOOPBACK]
+    return _with_loopback(addresses)
 
 
-def _ipv4(address: str) -> str:
+def off_route(
+    addresses: Sequence[str], route_addresses: Callable[[], list[str]] = default_route_addresses
+) -> list[str]:
+    """Those that answers to far peers would not come from by themselves."""
+    usual = route_addresses()
+    return [address for address in addresses if address not in usual]
+
+
+def _with_loopback(addresses: list[str]) -> list[str]:
+    return addresses if LOOPBACK in addresses else [*addresses, LOOPBACK]
+
+
+def _address(text: str) -> str:
     try:
-        return str(ipaddress.IPv4Address(address))
+        address = ipaddress.ip_address(text.strip())
     except ValueError as error:
-        raise NoUsableAddress(f"“{address}” is not an IPv4 address; --announce takes numeric addresses.") from error
+        raise NoUsableAddress(f"“{text}” is not an IP address; --announce takes numeric addresses.") from error
+    if address.is_unspecified or address.is_multicast:
+        raise NoUsableAddress(f"“{text}” is not the address of a machine; --announce takes what browsers can reach.")
+    return str(address)

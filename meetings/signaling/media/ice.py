@@ -45,6 +45,7 @@ class Agent:
         self.credentials = credentials
         self.selected: Address | None = None
         self.heard_at = 0.0
+        self._checked = False
         self._next: Credentials | None = None
         self._addresses: dict[Address, float] = {}
 
@@ -74,7 +75,7 @@ class Agent:
             self.credentials, self._next = used, None
         dropped = self._remember(source, now)
         moved = self._select(source, nominated=restarted or stun.USE_CANDIDATE in request.attributes, now=now)
-        self.heard_at = now
+        self.heard_at, self._checked = now, True
         answer = stun.binding_success(request.transaction_id, source, used.password)
         return Checked(answer, moved, restarted, dropped)
 
@@ -91,9 +92,17 @@ class Agent:
                 return True
         return False
 
+    def forget(self, address: Address) -> bool:
+        """An address is no more (its TCP connection closed); True when `selected` moved to another, or to none."""
+        self._addresses.pop(address, None)
+        if address != self.selected:
+            return False
+        self.selected = max(self._addresses, key=self._addresses.__getitem__, default=None)
+        return True
+
     def expired(self, now: float) -> bool:
         """Whether the peer's consent has run out; False before its first check."""
-        return self.selected is not None and now - self.heard_at > CONSENT_SECONDS
+        return self._checked and now - self.heard_at > CONSENT_SECONDS
 
     def _remember(self, source: Address, now: float) -> list[Address]:
         self._addresses[source] = now

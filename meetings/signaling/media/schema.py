@@ -20,12 +20,17 @@ Kind = Literal["audio", "video"]
 
 
 class Codec(msgspec.Struct, frozen=True):
-    """One payload type as negotiated on a transport (RFC 8866 rtpmap/fmtp); `rtx_payload_type` is its RFC 4588 pair."""
+    """One payload type as negotiated on a transport (RFC 8866 rtpmap/fmtp), with those that carry it otherwise.
+
+    `rtx_payload_type` is its RFC 4588 pair, `red_payload_type` that of sound in RED (RFC 2198): a publisher may send
+    either form, a subscriber that has it is sent RED.
+    """
 
     payload_type: int
     mime_type: str  # lower case: "audio/opus", "video/vp8"
     clock_rate: int
     rtx_payload_type: int | None = None
+    red_payload_type: int | None = None
 
 
 class HeaderExtensions(msgspec.Struct, frozen=True):
@@ -208,11 +213,12 @@ Command = (
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The worker's socket is bound. `candidates` are (address, port) pairs to announce, best first."""
+    """The worker's sockets are bound. `candidates` are (address, port) pairs to announce over UDP, best first."""
 
     candidates: list[tuple[str, int]]
     fingerprint_algorithm: str
     fingerprint: str
+    tcp_candidates: list[tuple[str, int]] = []  # the same for media over TCP (RFC 6544, passive)
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

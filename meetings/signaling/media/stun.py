@@ -12,7 +12,11 @@ from typing import Final
 
 from meetings.signaling.media.wire import Malformed
 
-Address = tuple[str, int]
+# Where datagrams come from and go to: UDP over IPv4 and IPv6 as the kernel has it; UDP by another socket than the
+# main ones, with its number; or one TCP connection. port.py makes them, and knows them by their shape.
+DatagramAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[str, int, int]
+StreamAddress = tuple[str, int, str]
+Address = DatagramAddress | StreamAddress
 
 REQUEST: Final = 0x0001
 SUCCESS: Final = 0x0101
@@ -97,20 +101,24 @@ def binding_success(transaction_id: bytes, mapped: Address, password: str) -> by
     return _finish(SUCCESS, transaction_id, _pack(XOR_MAPPED_ADDRESS, _xor(mapped, transaction_id)), password)
 
 
-def mapped_address(message: Message) -> Address:
-    """XOR-MAPPED-ADDRESS of an answer (IPv4); raises Malformed."""
+def mapped_address(message: Message) -> tuple[str, int]:
+    """XOR-MAPPED-ADDRESS of an answer (RFC 8489 section 14.2); raises Malformed."""
     value = message.attributes.get(XOR_MAPPED_ADDRESS, b"")
-    if len(value) != 8 or value[1] != 1:
-        raise Malformed("no IPv4 XOR-MAPPED-ADDRESS")
-    port, host = struct.unpack_from("!HI", value, 2)
-    return str(ipaddress.IPv4Address(host ^ _COOKIE)), port ^ (_COOKIE >> 16)
+    if (len(value), value[1:2]) not in ((8, b"\1"), (20, b"\2")):
+        raise Malformed("no XOR-MAPPED-ADDRESS")
+    port = int.from_bytes(value[2:4], "big") ^ (_COOKIE >> 16)
+    return str(ipaddress.ip_address(_masked(value[4:], message.transaction_id))), port
 
 
 def _xor(address: Address, transaction_id: bytes) -> bytes:
-    host = ipaddress.ip_address(address[0])
+    host = ipaddress.ip_address(address[0].partition("%")[0])
+    head = struct.pack("!BBH", 0, 1 if host.version == 4 else 2, address[1] ^ (_COOKIE >> 16))
+    return head + _masked(host.packed, transaction_id)
+
+
+def _masked(host: bytes, transaction_id: bytes) -> bytes:
     mask = _COOKIE.to_bytes(4, "big") + transaction_id
-    masked = bytes(a ^ b for a, b in zip(host.packed, mask, strict=False))
-    return struct.pack("!BBH", 0, 1 if host.version == 4 else 2, address[1] ^ (_COOKIE >> 16)) + masked
+    return bytes(a ^ b for a, b in zip(host, mask, strict=False))
 
 
 def _pack(attribute: int, value: bytes) -> bytes:

@@ -53,7 +53,7 @@ class Transport:
     @property
     def connected(self) -> bool:
         """Whether media can be sent."""
-        return self.outbound is not None and not self._lost
+        return self.outbound is not None and not self._lost and self.agent.selected is not None
 
     @property
     def selected(self) -> Address | None:
@@ -74,16 +74,27 @@ class Transport:
 
     def check(self, request: Message, source: Address, now: float) -> Checked | None:
         """A connectivity check for one of our ufrags; the caller answers it."""
+        nowhere = self.selected is None
         checked = self.agent.check(request, source, now)
         if checked is None:
             return None
         if self._checked_at is None:
             self._checked_at = now
         if checked.moved:
-            self.subscriber.readdress()
+            self._moved(nowhere, now)
         if checked.restarted and self.connected:
             self._emit(schema.TransportConnected(self.id))
         return checked
+
+    def forget(self, address: Address) -> None:
+        """A TCP connection of the peer closed; it goes on at another address, or comes back."""
+        if self.agent.forget(address) and self.selected is not None:
+            self.subscriber.readdress()
+
+    def _moved(self, nowhere: bool, now: float) -> None:
+        self.subscriber.readdress()
+        if nowhere and self.connected:  # its consumers may have been left without a layer meanwhile
+            self.subscriber.reselect(now)
 
     def take_dtls(self, datagram: bytes) -> None:
         """One datagram from a checked address."""
@@ -164,8 +175,10 @@ class Transport:
     def _heard_from(self, source: Address, now: float) -> None:
         if source == self.agent.selected:
             self.agent.heard_at = now
-        elif self.agent.heard(source, now):
-            self.subscriber.readdress()
+            return
+        nowhere = self.selected is None
+        if self.agent.heard(source, now):
+            self._moved(nowhere, now)
 
     def send_rtcp(self, packet: bytes) -> None:
         """One compound packet to the peer."""
@@ -214,7 +227,7 @@ class Transport:
             self._flush()
         if self.agent.expired(now):
             self.lose("nothing heard for 15 s")
-        elif self._checked_at is not None and not self.connected and now - self._checked_at > _HANDSHAKE_SECONDS:
+        elif self._checked_at is not None and self.outbound is None and now - self._checked_at > _HANDSHAKE_SECONDS:
             self.lose("DTLS did not finish in 30 s")
         if self.connected:
             self.receiver.feed_back()

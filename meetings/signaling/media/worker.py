@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import assert_never
@@ -22,7 +23,7 @@ from typing import assert_never
 import msgspec
 
 from meetings.signaling.media import port, schema
-from meetings.signaling.media.addresses import NoUsableAddress, announced
+from meetings.signaling.media.addresses import NoUsableAddress, announced, off_route
 from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate
 from meetings.signaling.media.ice import Credentials
@@ -42,8 +43,9 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     """Where media is received and under which addresses browsers find it."""
 
     udp_port: int = 7882  # 0: any free one
-    udp_host: str = "0.0.0.0"  # noqa: S104 - browsers come from every network of the house
-    announce: list[str] = []  # empty: the default route's address, then loopback
+    tcp_port: int | None = None  # None: no media over TCP
+    udp_host: str = port.EVERYWHERE  # for both; IPv6, too, where this machine has it
+    announce: list[str] = []  # empty: the default routes' addresses, then loopback
 
 
 class WorkerError(Exception):
@@ -72,20 +74,28 @@ class Worker:
         config = self._config
         try:
             addresses = announced(config.announce)
-            sock = port.bind(config.udp_host, config.udp_port)
+            sockets = port.bind(config.udp_host, config.udp_port, off_route(addresses))
         except NoUsableAddress as error:
             raise WorkerError(str(error)) from error
         except OSError as error:
             where = f"UDP port {config.udp_port} on {config.udp_host}"
             raise WorkerError(f"{where} cannot be used: {error.strerror}.") from error
-        number = sock.getsockname()[1]
-        self._port = port.Port(sock)
+        if config.tcp_port is not None:
+            sockets.tcp = _listening(config.udp_host, config.tcp_port)
+        reachable = [address for address in addresses if sockets.ipv6 or ":" not in address]
+        number, tcp_number = sockets.number, sockets.tcp_number
+        self._port = port.Port(sockets)
         self._every(_REPAIR_SECONDS, self._repair)
         self._every(_TICK_SECONDS, self._tick)
         self._every(_LEVELS_SECONDS, self._levels)
         self._every(_REPORT_SECONDS, self._report)
         self._every(_STATISTICS_SECONDS, self._statistics)
-        return schema.Ready([(address, number) for address in addresses], "sha-256", self._certificate.fingerprint())
+        return schema.Ready(
+            [(address, number) for address in reachable],
+            "sha-256",
+            self._certificate.fingerprint(),
+            [(address, tcp_number) for address in reachable] if tcp_number else [],
+        )
 
     def close(self) -> None:
         """Close everything; may be called again."""
@@ -169,8 +179,8 @@ class Worker:
             self._close_producer(producer.id)
         for consumer in [consumer for consumer in self._consumers.values() if consumer.transport is transport]:
             self._close_consumer(consumer.id)
+        transport.close()  # says goodbye over what `remove` closes
         self._port.remove(transport)
-        transport.close()
 
     def _produce(self, command: schema.Produce, at: port.Port) -> None:
         transport = self._transports.get(command.transport_id)
@@ -262,6 +272,17 @@ class Worker:
             statistics = transport.subscriber.take_statistics(transport.id)
             if statistics is not None:
                 self._emit(statistics)
+
+
+def _listening(host: str, number: int) -> list[socket.socket]:
+    """The sockets for media over TCP; none when the port is taken, for most browsers come without it."""
+    try:
+        return port.listen(host, number)
+    except OSError as error:
+        logger.error(
+            "TCP port %s on %s cannot be used: %s. Networks without UDP stay out.", number, host, error.strerror
+        )
+        return []
 
 
 def _now() -> float:

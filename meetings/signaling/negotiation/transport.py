@@ -25,6 +25,7 @@ EXTENSION_NAMES = {
 }
 SCTP_PORT = 5000
 MAX_MESSAGE_SIZE = 65_535
+_PASSIVE = 4  # the direction's preference of a host candidate that waits to be connected to
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class LocalTransport:
     fingerprint_algorithm: str
     fingerprint: str
     candidates: tuple[tuple[str, int], ...]
+    tcp_candidates: tuple[tuple[str, int], ...] = ()
 
     def lines(self, setup: str, *, candidates: bool = True) -> list[str]:
         """The attributes of an m-section that belong to its transport. Those of one bundle share their candidates."""
@@ -48,11 +50,15 @@ class LocalTransport:
         ]
 
     def _candidate_lines(self) -> list[str]:
-        """Host candidates over UDP, priorities after RFC 8445 section 5.1.2.1, best first."""
+        """Host candidates, best first; those over TCP (RFC 6544 section 4.5), where the client connects, after all."""
         lines = []
         for index, (address, port) in enumerate(self.candidates):
-            priority = (126 << 24) | ((65_535 - index) << 8) | 255
+            priority = (126 << 24) | ((65_535 - index) << 8) | 255  # RFC 8445 section 5.1.2.1
             lines.append(f"a=candidate:{index + 1} 1 udp {priority} {address} {port} typ host")
+        for index, (address, port) in enumerate(self.tcp_candidates):
+            priority = (90 << 24) | (_PASSIVE << 13 | 8191 - index) << 8 | 255  # RFC 6544 section 4.2
+            number = len(self.candidates) + index + 1
+            lines.append(f"a=candidate:{number} 1 tcp {priority} {address} {port} typ host tcptype passive")
         return [*lines, "a=end-of-candidates"]
 
 

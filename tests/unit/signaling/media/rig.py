@@ -22,6 +22,7 @@ from meetings.signaling.media.schema import (
     Ready,
     TransportId,
 )
+from meetings.signaling.media.stun import Address
 from meetings.signaling.media.worker import WorkerConfig
 from tests.load.rtclient import RtClient, join
 
@@ -30,6 +31,8 @@ VP8 = Codec(96, "video/vp8", 90_000, 97)
 SENT = HeaderExtensions(mid=1, rid=2, repaired_rid=3, audio_level=4, transport_cc=5)
 GOT = HeaderExtensions(mid=1, abs_send_time=3)
 SIMULCAST = [Encoding(0, "q"), Encoding(1, "h"), Encoding(2, "f")]
+
+LOOPBACK = WorkerConfig(udp_port=0, udp_host="127.0.0.1", announce=["127.0.0.1"])
 
 E = TypeVar("E")
 
@@ -47,9 +50,9 @@ async def eventually(condition: Callable[[], object], missing: str, seconds: flo
 class Rig:
     """One worker, its events, and peers by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: WorkerConfig = LOOPBACK) -> None:
         self.events: list[Event] = []
-        self.link = InProcessWorker(WorkerConfig(udp_port=0, udp_host="127.0.0.1", announce=["127.0.0.1"]))
+        self.link = InProcessWorker(config)
         self.peers: dict[str, RtClient] = {}
         self.ready: Ready
 
@@ -67,6 +70,11 @@ class Rig:
         remote = self.ready.candidates[0]
         peer = await join(self.link, name, remote, self.ready.fingerprint, sctp_port=sctp_port, open_channels=opened)
         self.peers[name] = peer
+        return peer
+
+    async def come(self, name: str, peer: RtClient, remote: Address) -> RtClient:
+        """A peer that comes its own way."""
+        self.peers[name] = await join(self.link, name, remote, self.ready.fingerprint, client=peer)
         return peer
 
     def produce(
