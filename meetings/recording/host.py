@@ -219,14 +219,24 @@ class Host:
         """Reports in order, each until the coordinator has taken it."""
         while True:
             report = await self._reports.get()
-            while True:
-                try:
-                    await self._coordinator.report(report)
-                    break
-                except CoordinatorAway as error:
-                    log.warning("recorder.report_waits", kind=report.kind, reason=str(error))
-                    await asyncio.sleep(1)
+            await self._deliver_one(report)
             self._reports.task_done()
+
+    async def _deliver_one(self, report: Report) -> None:
+        """One line in the log when it must wait and one when it is taken, however often it was tried."""
+        tries = 0
+        while True:
+            try:
+                await self._coordinator.report(report)
+            except CoordinatorAway as error:
+                if not tries:
+                    log.warning("recorder.report_waits", kind=report.kind, reason=str(error))
+                tries += 1
+                await asyncio.sleep(1)
+            else:
+                if tries:
+                    log.info("recorder.report_taken", kind=report.kind, tries=tries + 1)
+                return
 
     def _prepare_spare(self) -> None:
         if not self._stopping:

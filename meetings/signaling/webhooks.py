@@ -57,6 +57,7 @@ class Webhooks:
         self._client = httpx2.AsyncClient(timeout=REQUEST_SECONDS, trust_env=False, follow_redirects=False)
         self._post = post or self._post_over_http
         self._lines: dict[tuple[str, str], _Line] = {}
+        self._away: set[str] = set()  # addresses that did not take the last event
 
     def happened(self, room: RoomFacts, what: Happened) -> None:
         """Queue an event for every address. Does not wait."""
@@ -105,15 +106,27 @@ class Webhooks:
             try:
                 status = await self._post(url, body, self._headers(body))
             except httpx2.HTTPError as error:
-                logger.info("webhook %s not delivered: %s", event.event, type(error).__name__)
+                self._note_away(url, type(error).__name__)
             else:
                 if 200 <= status < 300:
+                    self._note_back(url)
                     return True
-                logger.info("webhook %s not taken: status %s", event.event, status)
+                self._note_away(url, f"status {status}")
                 if 400 <= status < 500 and status not in (408, 429):
                     return False  # it was understood and refused: asking again changes nothing
             await asyncio.sleep(delay)
         return False
+
+    def _note_away(self, url: str, reason: str) -> None:
+        """Once, not for every event and attempt: an address may be away for hours."""
+        if url not in self._away:
+            logger.warning("webhooks to %s wait: %s", url, reason)
+            self._away.add(url)
+
+    def _note_back(self, url: str) -> None:
+        if url in self._away:
+            logger.info("webhooks to %s are taken again", url)
+            self._away.discard(url)
 
     def _headers(self, body: bytes) -> dict[str, str]:
         """Signed anew for each attempt: the signature is short-lived. No `Bearer`, as LiveKit's receivers expect."""

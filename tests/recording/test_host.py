@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+from structlog.testing import capture_logs
 
 from meetings.recording import manifest
 from meetings.recording.host import CoordinatorAway, Host
@@ -21,7 +22,8 @@ class MoodyCoordinator:
 
     def __init__(self, directory: Path) -> None:
         self.there = True
-        self.polls = 0
+        self.takes_reports = True
+        self.polls = self.refused = 0
         self.reports: list[Report] = []
         self.assignment: Assignment | None = Assignment("r1", "m1", "http://127.0.0.1:9", "token", str(directory))
 
@@ -32,7 +34,8 @@ class MoodyCoordinator:
         return Work((self.assignment,) if self.assignment else ())
 
     async def report(self, report: Report) -> None:
-        if not self.there:
+        if not self.there or not self.takes_reports:
+            self.refused += 1
             raise CoordinatorAway("not there")
         self.reports.append(report)
         if report.kind == "stopped":
@@ -102,3 +105,16 @@ async def test_a_recording_whose_recorder_never_came_back_is_brought_to_its_end(
         await eventually(lambda: coordinator.told("stopped"), what="the end")
     [report] = coordinator.reports
     assert (report.worker, report.manifest_sha256) == ("host-a", manifest.digest(tmp_path / "r1"))
+
+
+async def test_a_report_that_waits_makes_two_lines_in_the_log_not_one_a_second(tmp_path: Path) -> None:
+    coordinator = MoodyCoordinator(tmp_path / "r1")
+    with capture_logs() as lines:
+        async with working(coordinator) as host:
+            await eventually(lambda: "r1" in host.process_ids, what="the recording's process")
+            coordinator.takes_reports = False
+            coordinator.stop()
+            await eventually(lambda: coordinator.refused >= 3, what="three tries of a report")
+            coordinator.takes_reports = True
+            await eventually(lambda: coordinator.told("stopped"), what="the end")
+    assert [line["event"] for line in lines if line["event"] == "recorder.report_waits"] == ["recorder.report_waits"]

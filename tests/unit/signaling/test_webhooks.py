@@ -42,7 +42,7 @@ class Receiver:
         return [json.loads(body) for body, _ in self.taken]
 
     async def has(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.taken) < count:
                 await asyncio.sleep(0.01)
 
@@ -139,3 +139,18 @@ async def test_a_receiver_that_is_away_for_long_loses_the_oldest_and_is_told_how
     gate.set()
     await receiver.has(3)
     assert [event.get("numDropped", 0) for event in receiver.events()] == [0, 3, 0]
+
+
+async def test_an_address_that_is_away_makes_two_lines_in_the_log_not_one_for_each_attempt(
+    hooks: list[Webhooks], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", module.__name__)
+    receiver = Receiver(*[httpx2.ConnectError("away")] * 9)
+    hook = telling(hooks, receiver)
+    for name in ("m1", "m2", "m3"):
+        hook.happened(room(name), Happened(Happening.PARTICIPANT_JOINED, HUE))
+    await receiver.has(3)
+    assert [record.getMessage().split(" ", 3)[3] for record in caplog.records] == [
+        "wait: ConnectError",
+        "are taken again",
+    ]
