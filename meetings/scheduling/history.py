@@ -12,14 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import events
 from meetings.errors import N_, Text
 
+from .delivery import NAMES
+
 SENTENCES: Mapping[str, str] = {
-    "meeting.booked": N_("Đặt lịch, gửi giấy mời {invited} người"),
-    "meeting.updated": N_("Sửa kế hoạch"),
-    "meeting.moved": N_("Đổi giờ hoặc địa điểm, gửi lại giấy mời"),
+    "meeting.booked": N_("Đặt lịch, mời {invited} người; {letters} giấy mời chờ gửi"),
+    "meeting.updated": N_("Sửa kế hoạch; {letters} thư chờ gửi"),
+    "meeting.moved": N_("Đổi giờ hoặc địa điểm, mời lại; {letters} thư chờ gửi"),
     "meeting.cancelled": N_("Hủy họp: {reason}"),
-    "invitation.sent": N_("Giấy mời đã gửi tới {name}"),
-    "invitation.kept": N_("Giấy mời cho {name} đã soạn, nằm ở hộp thư đi"),
-    "invitation.failed": N_("Không gửi được giấy mời tới {name}"),
+    "invitation.handed": N_("{letter} cho {name}: máy chủ thư đã nhận"),
+    "invitation.kept": N_("{letter} cho {name}: chưa gửi đi, nằm ở Thư đi vì chưa có máy chủ thư"),
+    "invitation.failed": N_("{letter} cho {name}: không gửi được ({error})"),
     "invitation.accepted": N_("{name} trả lời: sẽ dự"),
     "invitation.declined": N_("{name} trả lời: không dự được ({reason})"),
     "paper.added": N_("Thêm tài liệu {filename}"),
@@ -31,9 +33,10 @@ SENTENCES: Mapping[str, str] = {
     "document.filed": N_("Biên bản đã vào sổ văn bản"),
 }
 GATHERED: Mapping[str, str] = {
-    "invitation.sent": N_("Giấy mời đã gửi tới {n} người"),
-    "invitation.kept": N_("Giấy mời cho {n} người đã soạn, nằm ở hộp thư đi"),
+    "invitation.handed": N_("{letter} cho {n} người: máy chủ thư đã nhận"),
+    "invitation.kept": N_("{letter} cho {n} người: chưa gửi đi, nằm ở Thư đi vì chưa có máy chủ thư"),
 }
+_FILLED = ("name", "reason", "filename", "invited", "letters", "error")
 ALARMS = frozenset({"invitation.failed", "invitation.declined", "meeting.cancelled"})
 
 
@@ -65,23 +68,25 @@ async def history(session: AsyncSession, meeting_id: str, limit: int = 400) -> l
 
 def _together(one: Happened) -> tuple[str, object]:
     """Letters that went one after the other are one line; anything else stands for itself."""
-    return (one.kind, one.at.date() if one.kind in GATHERED else id(one))
+    return (one.kind, (one.at.date(), str(one.what.params["letter"])) if one.kind in GATHERED else id(one))
 
 
 def _gathered(group: Iterable[Happened]) -> Happened:
     first, *rest = group
     if not rest:
         return first
-    return Happened(first.kind, first.at, Text(GATHERED[first.kind], {"n": len(rest) + 1}), first.by, first.alarm)
+    params = {"letter": first.what.params["letter"], "n": len(rest) + 1}
+    return Happened(first.kind, first.at, Text(GATHERED[first.kind], params), first.by, first.alarm)
 
 
 def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | None:
     kind = _kind(event.kind, payload)
     if kind not in SENTENCES:
         return None
-    params = {key: value for key, value in payload.items() if isinstance(value, str | int)}
+    params: dict[str, object] = {key: value for key, value in payload.items() if isinstance(value, str | int)}
+    params["letter"] = Text(NAMES.get(str(payload.get("letter")), NAMES["request"]))
     sentence = SENTENCES[kind]
-    if any(f"{{{name}}}" in sentence and name not in params for name in ("name", "reason", "filename", "invited")):
+    if any(f"{{{name}}}" in sentence and name not in params for name in _FILLED):
         return None  # what it said was erased
     return Happened(kind, event.at, Text(sentence, params), str(payload.get("by", "")), kind in ALARMS)
 
@@ -89,8 +94,6 @@ def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | N
 def _kind(kind: str, payload: Mapping[str, object]) -> str:
     if kind == "invitation.answered":
         return f"invitation.{payload.get('answer')}"
-    if kind == "invitation.sent" and payload.get("state") == "kept":
-        return "invitation.kept"
     if kind == "meeting.updated" and payload.get("moved"):
         return "meeting.moved"
     return kind

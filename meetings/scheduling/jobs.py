@@ -43,10 +43,10 @@ async def send_letter(job: JobContext, settings: Settings) -> None:
         state = await deliver(message, letter, settings)
     except (aiosmtplib.SMTPException, OSError) as error:
         if not _final(error, job.attempt):
-            await _note_error(job, letter.id, str(error))
+            await _note_error(job, letter.id, _said(error))
             raise
-        await _finish(job, letter.id, LetterState.FAILED, str(error))
-        raise GiveUp(str(error)) from error
+        await _finish(job, letter.id, LetterState.FAILED, _said(error))
+        raise GiveUp(_said(error)) from error
     await _finish(job, letter.id, state)
 
 
@@ -67,7 +67,7 @@ async def deliver(message: EmailMessage, letter: Letter, settings: Settings) -> 
         start_tls=settings.smtp_tls == "starttls",
         timeout=SMTP_SECONDS,
     )
-    return LetterState.SENT
+    return LetterState.HANDED
 
 
 def _final(error: Exception, attempt: int) -> bool:
@@ -79,6 +79,15 @@ def _final(error: Exception, attempt: int) -> bool:
     refused = bool(codes) and all(500 <= code < 600 for code in codes)
     authentication = isinstance(error, aiosmtplib.SMTPAuthenticationError)  # somebody will mend the settings
     return (refused and not authentication) or attempt >= MAIL_ATTEMPTS
+
+
+def _said(error: Exception) -> str:
+    """The server's own reply, as people can hand it on: "550 no such person"."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused) and error.recipients:
+        error = error.recipients[0]
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return str(error) or type(error).__name__
 
 
 async def _note_error(job: JobContext, letter_id: str, words: str) -> None:
@@ -105,13 +114,12 @@ async def _finish(job: JobContext, letter_id: str, state: LetterState, error: st
 
 
 async def _log(session: AsyncSession, letter: Letter, job: JobContext) -> None:
-    failed = letter.state == LetterState.FAILED
     log.info("mail.done", letter_id=letter.id, meeting_id=letter.meeting_id, state=letter.state)
     await events.append(
         session,
         chain=events.meeting_chain(letter.meeting_id),
-        kind="invitation.failed" if failed else "invitation.sent",
+        kind=f"invitation.{letter.state}",
         at=job.clock.now(),
         subject_id=letter.participant_id,
-        payload={"letter": letter.kind, "name": letter.to_name, "state": letter.state, "error": letter.error},
+        payload={"letter": letter.kind, "name": letter.to_name, "error": letter.error},
     )

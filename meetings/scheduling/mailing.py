@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import jobs
+from meetings.directory.models import Person
 
 from .letters import SUBJECTS
 from .models import Letter, LetterKind, LetterState, Mailing, MeetingParticipant
@@ -57,6 +58,24 @@ async def put_to_post(session: AsyncSession, letter: Letter) -> None:
     await jobs.enqueue(
         session, JOB, {"letter_id": letter.id}, dedupe_key=f"{JOB}:{letter.id}", max_attempts=MAIL_ATTEMPTS
     )
+
+
+async def put_again(session: AsyncSession, letter: Letter, now: datetime) -> None:
+    """For a letter that did not get out; call it with the letter's row locked. Its first job may be done: one more."""
+    letter.state, letter.error, letter.done_at = LetterState.QUEUED, "", None
+    await _address_anew(session, letter)
+    await session.flush()
+    key = f"{JOB}:{letter.id}:{now.isoformat()}"
+    await jobs.enqueue(session, JOB, {"letter_id": letter.id}, dedupe_key=key, max_attempts=MAIL_ATTEMPTS)
+
+
+async def _address_anew(session: AsyncSession, letter: Letter) -> None:
+    """The directory may have been mended since; a guest's address stands in the plan alone."""
+    participant = await session.get_one(MeetingParticipant, letter.participant_id)
+    person = await session.get(Person, participant.person_id) if participant.person_id else None
+    address = person.email if person else participant.email
+    if address:
+        participant.email = letter.to_address = address
 
 
 async def next_letter(session: AsyncSession, letter: Letter) -> Letter | None:

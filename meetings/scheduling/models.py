@@ -148,10 +148,12 @@ class LetterKind(StrEnum):
 
 
 class LetterState(StrEnum):
+    """What is known of a letter. That it was read, or even came, is nothing that a mail server tells."""
+
     QUEUED = "queued"
-    SENT = "sent"
-    KEPT = "kept"  # written to the outbox folder, since there is no mail server
-    FAILED = "failed"
+    HANDED = "handed"  # to the mail server, which took it
+    KEPT = "kept"  # written to the outbox folder, since there is no mail server: it has reached nobody
+    FAILED = "failed"  # refused for good, or tried too often
 
 
 class Mailing(Base):

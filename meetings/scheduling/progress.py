@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings.errors import Text, text
 from meetings.register.models import Document
 
-from .models import Meeting, MeetingState
+from .delivery import Delivery
+from .models import LetterState, Meeting, MeetingState
 from .office import Office
 from .plans import Plan
 from .rules.clock_face import left
@@ -43,9 +44,9 @@ def deadlines_of_meeting(meeting: Meeting, office: Office) -> Deadlines:
     return deadlines_of(occasion, office.regulation, office.settings.zone)
 
 
-def dues(plan: Plan, office: Office, *, filed: bool) -> list[Due]:
+def dues(plan: Plan, office: Office, delivery: Delivery, *, filed: bool) -> list[Due]:
     deadlines, calendar = deadlines_of_meeting(plan.meeting, office), WorkingDays(office.regulation.days)
-    found = [_invitation(plan, deadlines, office), _papers(plan, deadlines, office, calendar)]
+    found = [_invitation(plan, deadlines, office, delivery), _papers(plan, deadlines, office, calendar)]
     length = (plan.meeting.ends_at - plan.meeting.starts_at).total_seconds() / 60
     if length > deadlines.max_minutes:
         found.append(
@@ -60,15 +61,31 @@ def dues(plan: Plan, office: Office, *, filed: bool) -> list[Due]:
     return found
 
 
-def _invitation(plan: Plan, deadlines: Deadlines, office: Office) -> Due:
-    sent = _day(office, plan.meeting.invited_at or plan.meeting.created_at)
+def _invitation(plan: Plan, deadlines: Deadlines, office: Office, delivery: Delivery) -> Due:
+    """In time counts what left the house: letters in a queue or in the folder have invited nobody."""
+    if not delivery.complete or delivery.handed_at is None:
+        return _not_out(deadlines, office, delivery)
+    sent = _day(office, delivery.handed_at)
     detail = text(
         "Hạn {day}, trước ngày họp {wd} ngày làm việc", day=_short(deadlines.invite_by), wd=f"{deadlines.invite_wd:02}"
     )
     if sent <= deadlines.invite_by:
-        return Due("ok", text("Giấy mời: gửi {day}, đúng hạn", day=_short(sent)), detail)
+        return Due("ok", text("Giấy mời: máy chủ thư nhận {day}, đúng hạn", day=_short(sent)), detail)
     reason = text("Đột xuất: {reason}", reason=plan.meeting.late_reason or "…")
-    return Due("", text("Giấy mời: gửi {day}, sau hạn {by}", day=_short(sent), by=_short(deadlines.invite_by)), reason)
+    late = text("Giấy mời: máy chủ thư nhận {day}, sau hạn {by}", day=_short(sent), by=_short(deadlines.invite_by))
+    return Due("", late, reason)
+
+
+def _not_out(deadlines: Deadlines, office: Office, delivery: Delivery) -> Due:
+    count, by = delivery.count, text("Hạn {day}", day=_short(deadlines.invite_by))
+    tone = "late" if _day(office, office.now) > deadlines.invite_by else "wait"
+    if not delivery.newest:
+        return Due("", text("Giấy mời: không có người nhận qua thư điện tử"), by)
+    if count[LetterState.FAILED]:
+        return Due("late", text("Giấy mời: {n} thư không gửi được", n=count[LetterState.FAILED]), by)
+    if count[LetterState.KEPT]:
+        return Due("late", text("Giấy mời: chưa gửi đi, {n} thư nằm ở Thư đi", n=count[LetterState.KEPT]), by)
+    return Due(tone, text("Giấy mời: {n} thư đang chờ gửi", n=count[LetterState.QUEUED]), by)
 
 
 def _papers(plan: Plan, deadlines: Deadlines, office: Office, calendar: WorkingDays) -> Due:
@@ -95,11 +112,12 @@ def _notice(deadlines: Deadlines, office: Office, calendar: WorkingDays, *, file
     return Due("late" if today > by else "wait", what, left(by, today, calendar))
 
 
-def steps(plan: Plan, *, filed: bool) -> list[Step]:
+def steps(plan: Plan, delivery: Delivery, *, filed: bool) -> list[Step]:
     order = (MeetingState.SCHEDULED, MeetingState.IN_SESSION, MeetingState.ENDED)
-    names = (text("Đã mời"), text("Đang họp"), text("Biên bản"), text("Đã lưu hồ sơ"))
+    first = text("Đã mời") if delivery.complete else text("Đã đặt lịch")
+    names = (first, text("Đang họp"), text("Biên bản"), text("Đã lưu hồ sơ"))
     if plan.meeting.state == MeetingState.CANCELLED:
-        return [Step(text("Đã mời"), "done"), Step(text("Đã hủy"), "now")]
+        return [Step(text("Đã đặt lịch"), "done"), Step(text("Đã hủy"), "now")]
     at = len(names) - 1 if filed else order.index(MeetingState(plan.meeting.state))
     return [Step(name, "done" if n < at else "now" if n == at else "") for n, name in enumerate(names)]
 

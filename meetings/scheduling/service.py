@@ -72,8 +72,9 @@ async def book(
     added = people.fresh(session, meeting, people.wanted(booking, names), office)
     await add_papers(session, meeting, files, office.actor, office.now)
     await session.flush()
-    await _write_to(session, office, meeting.id, [mailing.Post(LetterKind.REQUEST, added)])
-    await _log(session, office, meeting, "meeting.booked", {"title": meeting.title, "invited": len(added)})
+    letters = await _write_to(session, office, meeting.id, [mailing.Post(LetterKind.REQUEST, added)])
+    payload = {"title": meeting.title, "invited": len(added), "letters": letters}
+    await _log(session, office, meeting, "meeting.booked", payload)
     return meeting
 
 
@@ -117,8 +118,8 @@ async def change(
         mailing.Post(LetterKind.UPDATE, told),
         mailing.Post(LetterKind.REQUEST, change.added),
     ]
-    await _write_to(session, office, meeting.id, posts)
-    payload = {"title": meeting.title, "sequence": meeting.sequence, "moved": material}
+    letters = await _write_to(session, office, meeting.id, posts)
+    payload = {"title": meeting.title, "sequence": meeting.sequence, "moved": material, "letters": letters}
     await _log(session, office, meeting, "meeting.updated", payload)
     return meeting
 
@@ -137,8 +138,9 @@ async def cancel(session: AsyncSession, office: Office, meeting_id: str, reason:
     meeting.version += 1
     await session.flush()
     everybody = await people.of_meeting(session, meeting.id)
-    await _write_to(session, office, meeting.id, [mailing.Post(LetterKind.CANCEL, everybody)])
-    await _log(session, office, meeting, "meeting.cancelled", {"title": meeting.title, "reason": meeting.cancel_reason})
+    letters = await _write_to(session, office, meeting.id, [mailing.Post(LetterKind.CANCEL, everybody)])
+    payload = {"title": meeting.title, "reason": meeting.cancel_reason, "letters": letters}
+    await _log(session, office, meeting, "meeting.cancelled", payload)
     return meeting
 
 
@@ -240,11 +242,12 @@ def _shown(plan: Plan) -> tuple[object, ...]:
     )
 
 
-async def _write_to(session: AsyncSession, office: Office, meeting_id: str, posts: list[mailing.Post]) -> None:
+async def _write_to(session: AsyncSession, office: Office, meeting_id: str, posts: list[mailing.Post]) -> int:
+    """How many letters wait to be sent for it."""
     plan = await load_plan(session, meeting_id)
     kind_name = office.regulation.kind(plan.meeting.kind).name
     snapshot = snapshot_of(plan, office.settings, kind_name, office.base_url)
-    await mailing.queue(
+    letters = await mailing.queue(
         session,
         posts,
         meeting_id=meeting_id,
@@ -252,6 +255,7 @@ async def _write_to(session: AsyncSession, office: Office, meeting_id: str, post
         snapshot=snapshot,
         now=office.now,
     )
+    return len(letters)
 
 
 async def _log(session: AsyncSession, office: Office, meeting: Meeting, kind: str, payload: dict[str, Any]) -> None:

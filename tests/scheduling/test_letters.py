@@ -1,8 +1,6 @@
 """Letters: what they hold, through a real mail server or into the folder; updates, cancellations, answers."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -10,75 +8,18 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from icalendar import Calendar
 
 from meetings import events
 from meetings.access import Role
-from meetings.config import Settings
 from meetings.context import Context
 from meetings.jobs import JobContext
 from meetings.scheduling.jobs import send_letter
 from meetings.scheduling.models import Letter, Meeting, MeetingParticipant
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
+from tests.fakes_mail import Postman
 from tests.scheduling_stage import booked, filled, furnished, post_letters, rows
-
-
-class Postman:
-    """A mail server's memory: what came, and whom it turns away."""
-
-    def __init__(self) -> None:
-        self.came: list[EmailMessage] = []
-        self.refuses: dict[str, str] = {}
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address in self.refuses:
-            return self.refuses[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        message = message_from_bytes(content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.came.append(message)
-        return "250 OK"
-
-    def to(self, address: str) -> list[EmailMessage]:
-        return [message for message in self.came if address in str(message["To"])]
-
-
-@pytest.fixture
-def postman() -> Postman:
-    return Postman()
-
-
-@pytest.fixture
-def mail_server(postman: Postman) -> Iterator[Controller]:
-    controller = Controller(postman, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    yield controller
-    if controller.loop.is_running():  # a test may have stopped it
-        controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
-    """With a mail server for the tests that ask for one."""
-    if "mail_server" in request.fixturenames:
-        controller: Controller = request.getfixturevalue("mail_server")
-        return settings.model_copy(update={"smtp_host": "127.0.0.1", "smtp_port": controller.port})
-    return settings
 
 
 @pytest.fixture
@@ -132,7 +73,7 @@ async def test_a_booking_sends_each_participant_a_letter_with_text_page_and_cale
     ]
     async with context.database.read() as session:
         kinds = [event.kind for event in await events.read_after(session, f"meeting:{meeting_id}", 0)]
-    assert kinds == ["meeting.booked", "invitation.sent", "invitation.sent"]
+    assert kinds == ["meeting.booked", "invitation.handed", "invitation.handed"]
 
 
 async def test_a_moved_meeting_is_the_same_event_with_a_higher_sequence_and_asks_anew(
@@ -260,7 +201,7 @@ async def test_letters_wait_while_the_server_is_down_and_a_cancel_never_overtake
     finally:
         again.stop()
     assert [str(calendar_of(message)["METHOD"]) for message in postman.came] == ["REQUEST", "CANCEL"]
-    assert [letter.state for letter in await rows(context, Letter, "number")] == ["sent", "sent"]
+    assert [letter.state for letter in await rows(context, Letter, "number")] == ["handed", "handed"]
 
 
 async def test_an_address_that_the_server_refuses_is_shown_and_can_be_tried_again(
@@ -292,7 +233,7 @@ async def test_a_server_that_asks_to_come_back_later_is_asked_again(
     postman.refuses.clear()
     clock.advance(6)
     await post_letters(context)
-    assert [letter.state for letter in await rows(context, Letter)] == ["sent"]
+    assert [letter.state for letter in await rows(context, Letter)] == ["handed"]
 
 
 async def test_a_job_that_runs_twice_sends_one_letter_or_the_same_one(
@@ -304,9 +245,13 @@ async def test_a_job_that_runs_twice_sends_one_letter_or_the_same_one(
     await asyncio.gather(send_letter(job, context.settings), send_letter(job, context.settings))
     await send_letter(job, context.settings)
     assert len({message["Message-ID"] for message in postman.came}) == 1
-    assert [letter.state for letter in await rows(context, Letter)] == ["sent"]
+    assert [letter.state for letter in await rows(context, Letter)] == ["handed"]
     async with context.database.read() as session:
-        sent = [e for e in await events.read_after(session, f"meeting:{letter.meeting_id}", 0) if "sent" in e.kind]
+        sent = [
+            e
+            for e in await events.read_after(session, f"meeting:{letter.meeting_id}", 0)
+            if e.kind == "invitation.handed"
+        ]
     assert len(sent) == 1
 
 

@@ -8,11 +8,13 @@ from sqlalchemy import func, select
 from starlette.responses import RedirectResponse, Response
 
 from meetings.access import Action, Actor, allowed, require
+from meetings.context import Context
 from meetings.errors import Forbidden, NotFound
 from meetings.ids import is_id
 from meetings.scheduling.answers import without_link
+from meetings.scheduling.delivery import remedy
 from meetings.scheduling.ical import unfolded
-from meetings.scheduling.mailing import put_to_post
+from meetings.scheduling.mailing import put_again
 from meetings.scheduling.models import Letter, LetterState, Meeting
 from meetings.scheduling.outbox import Outbox
 from meetings.scheduling.plans import facts_for, get_meeting
@@ -52,6 +54,7 @@ async def outbox_page(
         meeting=meeting,
         count=count,
         server=context.settings.smtp_host,
+        remedy=remedy,
     )
 
 
@@ -98,16 +101,19 @@ async def _kept(context: ContextDep, actor: Actor, name: str) -> bool:
         return allowed(actor, Action.EDIT_MEETING, await facts_for(session, actor, meeting))
 
 
+def _again(context: Context) -> tuple[LetterState, ...]:
+    """What may be sent again: what lies in the folder, too, once there is a mail server."""
+    return (LetterState.FAILED, LetterState.KEPT) if context.settings.smtp_host else (LetterState.FAILED,)
+
+
 @router.post("/retry")
 async def retry(context: ContextDep, actor: ActorDep, letter: Annotated[str, Form()] = "") -> Response:
-    """Puts a letter that failed to the post once more."""
+    """Puts a letter that did not get out to the post once more, to the address that the directory has by now."""
     require(actor, Action.VIEW_OUTBOX)
     async with context.database.transaction() as session:
         row = await session.get(Letter, letter, with_for_update=True) if is_id(letter) else None
         if row is None:
             raise NotFound("Không có thư này trong hộp thư đi.", code="letter_unknown")
-        if row.state == LetterState.FAILED:
-            row.state, row.error = LetterState.QUEUED, ""
-            await session.flush()
-            await put_to_post(session, row)
+        if row.state in _again(context):
+            await put_again(session, row, context.clock.now())
     return RedirectResponse("/outbox", status_code=303)

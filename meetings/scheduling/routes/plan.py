@@ -1,5 +1,6 @@
 """One meeting as it is planned, its invitation as a document, and calling it off."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from meetings.context import Context
 from meetings.directory.models import Account, Unit
 from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.scheduling.answers import answer_token
+from meetings.scheduling.delivery import Delivery, Posted, by_participant, delivery_of
 from meetings.scheduling.history import history
 from meetings.scheduling.models import AgendaItem, Answer
 from meetings.scheduling.plans import Plan, load_plan
@@ -19,7 +21,7 @@ from meetings.scheduling.progress import documents_of, dues, steps
 from meetings.scheduling.service import CANCEL_REASONS, cancel
 from meetings.web import ActorDep, ContextDep
 
-from .desk import held, office_of, refused
+from .desk import Held, held, office_of, refused
 
 router = APIRouter(prefix="/meetings/{meeting_id}")
 
@@ -39,6 +41,7 @@ async def render_plan(
         plan = await load_plan(session, meeting_id)
         documents = await documents_of(session, meeting_id)
         log = await history(session, meeting_id) if knows_why else []
+        delivery = await delivery_of(session, plan.meeting)
         secretary = await session.get(Account, plan.meeting.secretary_account_id or "")
     filed = any(document.type_code == "BB" for document in documents)
     mine = next((one for one in plan.participants if one.person_id and one.person_id == actor.person_id), None)
@@ -49,17 +52,25 @@ async def render_plan(
         plan=plan,
         held=found,
         kind=office.regulation.kind(plan.meeting.kind),
-        dues=dues(plan, office, filed=filed),
-        steps=steps(plan, filed=filed),
+        dues=dues(plan, office, delivery, filed=filed),
+        steps=steps(plan, delivery, filed=filed),
         documents=documents,
         history=log,
         knows_why=knows_why,
+        letters=_letters(plan, found, delivery, context),
         secretary=secretary,
         answers={answer.value: len(plan.answered(answer)) for answer in Answer},
         agenda=_timed(plan),
         my_answer=f"/answer/{answer_token(context.settings, mine.id)}" if mine else None,
         error=error,
     )
+
+
+def _letters(plan: Plan, found: Held, delivery: Delivery, context: Context) -> Mapping[str, Posted]:
+    """What became of each letter is for those who can do something about it."""
+    if not (found.may(Action.EDIT_MEETING) or found.may(Action.VIEW_OUTBOX)):
+        return {}
+    return by_participant(delivery, plan.participants, context.settings.zone)
 
 
 def _timed(plan: Plan) -> list[tuple[datetime, AgendaItem]]:
