@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meetings.signaling.media import rtcp, vp8
+from meetings.signaling.media.allowance import Allowance
 from meetings.signaling.media.forward import Entry, Plan, Sender, abs_send_time, make_plan
-from meetings.signaling.media.layers import Layer
-from meetings.signaling.media.resend import Allowance
+from meetings.signaling.media.lanes import ALL_TEMPORAL, Lane
 from meetings.signaling.media.schema import Consume
 from meetings.signaling.media.timeline import continue_timestamp
 
@@ -34,7 +34,7 @@ class Epoch:
     """
 
     start: int
-    layer: Layer
+    layer: Lane
     generation: int
     plan: Plan
     packets_before: int
@@ -58,8 +58,11 @@ class Consumer:
         self.transport = transport
         self.max_spatial = command.max_spatial
         self.paused = command.paused
+        self.max_temporal = ALL_TEMPORAL  # the highest temporal layer wanted; `producer.select` puts it into effect
+        self.red = command.codec.red_payload_type is not None
+        self.opus_payload_type = command.codec.payload_type
         self.limit = 99  # what the way to this subscriber carries; see estimate.py
-        self.target: Layer | None = None
+        self.target: Lane | None = None
         self.packets = 0
         self.octets = 0
         self.next_sequence = secrets.randbits(15) if sequence is None else sequence
@@ -73,7 +76,7 @@ class Consumer:
         self._resends = Allowance(_RESENDS_PER_SECOND, _RESENDS_AT_ONCE)
 
     @property
-    def current(self) -> Layer | None:
+    def current(self) -> Lane | None:
         """The layer that is being forwarded."""
         return self._current.layer if self._current is not None else None
 
@@ -88,10 +91,10 @@ class Consumer:
         epoch = self._current
         return self.octets + (epoch.layer.octets - epoch.octets_before if epoch is not None else 0)
 
-    def attach(self, layer: Layer, entry: Entry, now: float) -> Plan:
+    def attach(self, layer: Lane, entry: Entry, now: float) -> Plan:
         """Begin with this packet of the layer: its numbers go on where the last ones ended."""
         self.detach()
-        offsets = self._continued_picture(entry)
+        offsets = self._continued_picture(layer, entry)
         plan = self._plan(
             sequence_offset=self.next_sequence - entry.sequence,
             timestamp_offset=self._continued_timestamp(layer, entry, now),
@@ -197,7 +200,7 @@ class Consumer:
         assert transport.outbound is not None
         assert transport.selected is not None
         return make_plan(
-            payload_type=command.codec.payload_type,
+            payload_type=command.codec.red_payload_type or command.codec.payload_type,
             ssrc=self.ssrc,
             mid=command.mid.encode(),
             mid_id=command.extensions.mid,
@@ -210,16 +213,24 @@ class Consumer:
             offsets=offsets,
         )
 
-    def _continued_picture(self, entry: Entry) -> vp8.Offsets:
+    def _continued_picture(self, layer: Lane, entry: Entry) -> vp8.Offsets:
         if self._picture is None or entry.picture is None:
             return vp8.UNCHANGED
-        return vp8.continued(*self._picture, entry.picture)
+        offsets = vp8.continued(*self._picture, entry.picture)
+        if not entry.picture.keyframe and self._goes_on(layer):  # what temporal layers count does not jump there
+            return self._picture[1]._replace(picture_id=offsets.picture_id)
+        return offsets
 
-    def _continued_timestamp(self, layer: Layer, entry: Entry, now: float) -> int:
+    def _goes_on(self, layer: Lane) -> bool:
+        """Whether the last stretch came of the same stream, perhaps in another lane."""
+        before = self._epochs[-1] if self._epochs else None
+        return before is not None and before.layer.layer is layer.layer and before.generation == before.layer.generation
+
+    def _continued_timestamp(self, layer: Lane, entry: Entry, now: float) -> int:
         before = self._epochs[-1] if self._epochs else None
         if before is None or self._last is None:
             return 0
-        if before.layer is layer and before.generation == layer.generation:
+        if self._goes_on(layer):
             return before.plan.timestamp_offset
         last, last_at = self._last
         rate = self.producer.clock_rate

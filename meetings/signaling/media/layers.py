@@ -1,26 +1,22 @@
-"""A simulcast layer as it arrives, its sequence numbers made gapless, and the choice of a layer for a subscriber."""
+"""A simulcast layer as it arrives, and the choice of a layer for a subscriber."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from meetings.signaling.media.forward import Entry, Plan
-from meetings.signaling.media.resend import Ring
+from meetings.signaling.media.compaction import WINDOW, Compaction
+from meetings.signaling.media.lanes import ALL_TEMPORAL, Lane, RedLane, TemporalLane
 from meetings.signaling.media.stream import Stream
 
 if TYPE_CHECKING:
     from meetings.signaling.media.consumer import Consumer
 
-# How far back a late packet is still placed; as far as `Stream` looks.
-_WINDOW = 1024
-
 # Browsers stop a layer within a frame or two when the uplink is short; a screen that stands still sends one a second.
 ALIVE_SECONDS = 2.5
 
-# A second keyframe within this time helps nobody: the first is still on its way.
-KEYFRAME_SECONDS = 0.5
+# Keyframes are large, and whoever joins meanwhile takes the next one: a publisher is asked this often at most.
+KEYFRAME_SECONDS = 1.0
 
 
 def choose(alive: Collection[int], wanted: int) -> int | None:
@@ -30,64 +26,53 @@ def choose(alive: Collection[int], wanted: int) -> int | None:
     return max((spatial for spatial in alive if spatial <= wanted), default=min(alive))
 
 
-class Compaction:
-    """Takes dropped padding-only packets out of the count, so that subscribers see no gaps where nothing is missing.
-
-    Numbers are extended ones (without wrap), in and out.
-    """
-
-    def __init__(self) -> None:
-        self._removed = 0
-        self._recent: deque[int] = deque(maxlen=_WINDOW)
-
-    def remove(self, sequence: int) -> None:
-        """The newest packet, with this number, is not forwarded."""
-        self._removed += 1
-        self._recent.append(sequence)
-
-    def newest(self, sequence: int) -> int:
-        """The number of the newest packet."""
-        return sequence - self._removed
-
-    def late(self, sequence: int) -> int:
-        """The number of a packet that others overtook: only what was removed before it counts."""
-        after = sum(1 for removed in self._recent if removed > sequence)
-        return sequence - self._removed + after
-
-
 class Layer:
-    """One layer of a producer: the packets kept, the subscribers that get it and those that wait for its keyframe."""
+    """One layer of a producer as it arrives, and the lanes in which it goes out."""
 
     def __init__(self, spatial: int, rid: str, ring_size: int) -> None:
         self.spatial = spatial
         self.rid = rid
         self.stream: Stream | None = None
-        self.ring = Ring(ring_size)
         self.compaction = Compaction()
-        self.generation = 0
-        self.last: Entry | None = None
-        self.last_at = 0.0  # of the newest packet kept
         self.heard_at = 0.0  # of any packet, forwarded or not
-        self.packets = 0
-        self.octets = 0
         self.alive = False
         self.newest = 0  # number of the newest packet before compaction
         self.frame_ended: int | None = None  # a timestamp after whose last packet only padding can follow
-        self.attached: list[Consumer] = []
-        self.waiting: list[Consumer] = []
-        self.plans: list[Plan] = []
+        self.main = Lane(self, ring_size)
+        self.lanes = [self.main]
         self.keyframe_wanted = False
+        self._ring_size = ring_size
         self._keyframe_asked_at = -KEYFRAME_SECONDS
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits to begin with this layer."""
+        return any(consumer.current is None or consumer.current.layer is not self for consumer in self._waiting())
+
+    def _waiting(self) -> Iterator[Consumer]:
+        return (consumer for lane in self.lanes for consumer in lane.waiting)
+
+    def temporal_lane(self, temporal: int) -> Lane:
+        """The lane without temporal layers above this one."""
+        if temporal >= ALL_TEMPORAL - 1:
+            return self.main
+        found = next((lane for lane in self.lanes if lane.temporal == temporal), None)
+        return found or self._add(TemporalLane(self, self._ring_size, temporal))
+
+    def red_lane(self, payload_type: int) -> Lane:
+        """The lane of redundant sound whose blocks have this payload type."""
+        lanes = (lane for lane in self.lanes if isinstance(lane, RedLane) and lane.payload_type == payload_type)
+        return next(lanes, None) or self._add(RedLane(self, self._ring_size, payload_type))
+
+    def _add(self, lane: Lane) -> Lane:
+        self.lanes.append(lane)
+        return lane
 
     def restart(self) -> None:
         """The numbers begin anew: whoever was attached starts again, continuing its own numbers."""
-        for consumer in list(self.attached):
-            consumer.detach()
-            self.waiting.append(consumer)
-        self.generation += 1
-        self.ring.clear()
+        for lane in self.lanes:
+            lane.restart()
         self.compaction = Compaction()
-        self.last = None
 
     def skip_padding(self, sequence: int, timestamp: int) -> None:
         """The newest packet is padding only: it is taken out of the count, and with it what was lost before it when
@@ -95,19 +80,11 @@ class Layer:
         carry the timestamp of the frame before; what is lost of it nobody can send again.
         """
         if timestamp == self.frame_ended and self.stream is not None:
-            for lost in range(max(self.newest + 1, sequence - _WINDOW), sequence):
+            for lost in range(max(self.newest + 1, sequence - WINDOW), sequence):
                 self.stream.missing.pop(lost & 0xFFFF, None)
                 self.compaction.remove(lost)
         self.compaction.remove(sequence)
         self.newest, self.frame_ended = sequence, timestamp
-
-    def keep(self, entry: Entry, now: float) -> None:
-        """Remember the newest packet."""
-        self.ring.put(entry)
-        self.last = entry
-        self.last_at = now
-        self.packets += 1
-        self.octets += len(entry.payload)
 
     def keyframe_due(self, now: float) -> bool:
         """Whether a keyframe may be asked for now; counts as asked when so."""
@@ -117,20 +94,11 @@ class Layer:
         self.keyframe_wanted = False
         return True
 
-    def attach(self, consumer: Consumer, plan: Plan) -> None:
-        """From the next packet on the consumer gets this layer."""
-        self.attached.append(consumer)
-        self.plans.append(plan)
+    def keyframe_came(self) -> None:
+        """Whoever asked before it has it now."""
+        self.keyframe_wanted = False
 
     def detach(self, consumer: Consumer) -> None:
         """It gets nothing of this layer any more, nor waits for it."""
-        if consumer in self.attached:
-            index = self.attached.index(consumer)
-            del self.attached[index]
-            del self.plans[index]
-        if consumer in self.waiting:
-            self.waiting.remove(consumer)
-
-    def replan(self, consumer: Consumer, plan: Plan) -> None:
-        """The consumer's address changed."""
-        self.plans[self.attached.index(consumer)] = plan
+        for lane in self.lanes:
+            lane.detach(consumer)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from meetings.signaling.media import rtcp, vp8
+from meetings.signaling.media import red, rtcp, vp8
 from meetings.signaling.media.forward import Entry, Sender, abs_send_time
+from meetings.signaling.media.lanes import Lane
 from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, choose
 from meetings.signaling.media.levels import LevelMeter
 from meetings.signaling.media.resend import AUDIO_PACKETS, VIDEO_PACKETS
@@ -31,6 +32,8 @@ class Producer:
         self.clock_rate = codec.clock_rate
         self.payload_type = codec.payload_type
         self.rtx_payload_type = codec.rtx_payload_type
+        self.red_payload_type = codec.red_payload_type
+        self.payload_types = (codec.payload_type, codec.red_payload_type)
         self.level_id = command.extensions.audio_level
         self.muted = command.muted
         self.consumers: list[Consumer] = []
@@ -40,7 +43,7 @@ class Producer:
         self._sender = sender
         self._emit = emit
         self._started = False
-        self._vp8 = codec.mime_type == "video/vp8"
+        self._parse = vp8.parse if codec.mime_type == "video/vp8" else None
 
     # ------------------------------------------------------------------------------------------ packets
 
@@ -56,49 +59,77 @@ class Producer:
         newest = arrival is not Arrival.LATE
         sequence = layer.stream.extended(header.sequence)
         payload = packet[header.payload_start : header.payload_end]
+        if header.payload_type == self.red_payload_type and payload:
+            blocks = red.parse(payload, self.payload_type)
+            if blocks is None:
+                return
+            self._recover(layer, header, blocks, now)
+            payload = blocks[-1].payload
         if not payload and newest:
             layer.skip_padding(sequence, header.timestamp)
             return
-        entry = Entry(
-            layer.compaction.newest(sequence) if newest else layer.compaction.late(sequence),
-            header.timestamp,
-            0x80 if header.marker else 0,
-            payload,
-            abs_send_time(now),
-            vp8.parse(payload) if self._vp8 else None,
-        )
+        number = layer.compaction.newest(sequence) if newest else layer.compaction.late(sequence)
+        entry = self._entry(number, header.timestamp, 0x80 if header.marker else 0, payload, now)
         if newest:
             layer.newest, layer.frame_ended = sequence, header.timestamp if header.marker else None
-            self._take_newest(layer, entry, now)
-        else:
-            self._take_late(layer, entry, now)
+        self._hand_out(layer, entry, newest, now)
 
-    def _take_newest(self, layer: Layer, entry: Entry, now: float) -> None:
-        if layer.waiting and self._begins(entry):
-            for consumer in list(layer.waiting):
-                self._switch(consumer, layer, entry, now)
-        layer.keep(entry, now)
-        if layer.plans:
-            self._sender.fan_out(entry, layer.plans)
+    def _entry(self, number: int, timestamp: int, marker: int, payload: bytes, now: float) -> Entry:
+        picture = self._parse(payload) if self._parse is not None else None
+        return Entry(number, timestamp, marker, payload, abs_send_time(now), picture)
 
-    def _take_late(self, layer: Layer, entry: Entry, now: float) -> None:
-        if layer.last is None or entry.sequence > layer.last.sequence:
-            layer.keep(entry, now)  # only padding had overtaken it
+    def _recover(self, layer: Layer, header: Header, blocks: list[red.Block], now: float) -> None:
+        """Redundant sound fills holes, in order, before the packet that brought it; nobody need be asked for it."""
+        assert layer.stream is not None
+        for distance, block in zip(range(len(blocks) - 1, 0, -1), blocks, strict=False):
+            lost = header.sequence - distance & 0xFFFF
+            if block.payload and layer.stream.recovered(lost):
+                number = layer.compaction.late(layer.stream.extended(lost))
+                timestamp = header.timestamp - block.offset & 0xFFFFFFFF
+                self._hand_out(layer, self._entry(number, timestamp, 0, block.payload, now), False, now)
+
+    def _hand_out(self, layer: Layer, entry: Entry, newest: bool, now: float) -> None:
+        """Into every lane; whoever changes lanes with this packet does so before anybody gets it."""
+        shaped = [(lane, one) for lane in layer.lanes if (one := lane.shape(entry, newest)) is not None]
+        if newest:
+            if entry.picture is not None and entry.picture.keyframe:
+                layer.keyframe_came()
+            for lane, one in shaped:
+                if lane.waiting:
+                    self._switch_to(lane, one, now)
+        for lane, one in shaped:
+            if newest:
+                lane.keep(one, now)
+                if lane.plans:
+                    self._sender.fan_out(one, lane.plans)
+            else:
+                self._take_late(lane, one, now)
+
+    def _take_late(self, lane: Lane, entry: Entry, now: float) -> None:
+        if lane.last is None or entry.sequence > lane.last.sequence:
+            lane.keep(entry, now)  # only what was left out had overtaken it
         else:
-            layer.ring.put(entry)
-        plans = [plan for consumer, plan in zip(layer.attached, layer.plans, strict=True) if consumer.covers(entry)]
+            lane.ring.put(entry)
+        plans = [plan for consumer, plan in zip(lane.attached, lane.plans, strict=True) if consumer.covers(entry)]
         self._sender.fan_out(entry, plans)
 
-    def _begins(self, entry: Entry) -> bool:
-        """Whether a decoder can begin with this packet."""
-        if not self._vp8:
-            return True
-        return entry.picture is not None and entry.picture.keyframe
+    def _switch_to(self, lane: Lane, entry: Entry, now: float) -> None:
+        for consumer in list(lane.waiting):
+            if self._begins(consumer.current, lane, entry):
+                lane.waiting.remove(consumer)
+                consumer.attach(lane, entry, now)
+                self._emit(ConsumerLayer(consumer.id, lane.spatial))
 
-    def _switch(self, consumer: Consumer, layer: Layer, entry: Entry, now: float) -> None:
-        layer.waiting.remove(consumer)
-        consumer.attach(layer, entry, now)
-        self._emit(ConsumerLayer(consumer.id, layer.spatial))
+    def _begins(self, before: Lane | None, lane: Lane, entry: Entry) -> bool:
+        """Whether a decoder that has got `before` so far can go on with this packet of the lane."""
+        if self._parse is None:
+            return True
+        picture = entry.picture
+        if picture is None or picture.keyframe:
+            return picture is not None
+        if before is None or before.layer is not lane.layer or not picture.starts:
+            return False
+        return lane.temporal < before.temporal or (picture.sync and picture.temporal == before.temporal + 1)
 
     # ------------------------------------------------------------------------------------------ subscribers
 
@@ -116,7 +147,7 @@ class Producer:
         """Choose the subscriber's layer again, after anything changed that the choice depends on."""
         alive = [layer.spatial for layer in self.layers.values() if layer.alive]
         spatial = None if self.muted else choose(alive, consumer.wanted)
-        target = self.layers[spatial] if spatial is not None else None
+        target = self._lane(self.layers[spatial], consumer) if spatial is not None else None
         if target is consumer.target and (target is None or consumer in target.waiting or consumer.current is target):
             return
         if consumer.target is not None and consumer in consumer.target.waiting:
@@ -126,7 +157,14 @@ class Producer:
             self._leave(consumer)
         elif consumer.current is not target:
             target.waiting.append(consumer)
-            self.request_keyframe(target, now)
+            if consumer.current is None or consumer.current.layer is not target.layer:
+                self.request_keyframe(target.layer, now)
+
+    def _lane(self, layer: Layer, consumer: Consumer) -> Lane:
+        """The form in which this subscriber takes a layer."""
+        if consumer.red:
+            return layer.red_lane(consumer.opus_payload_type)
+        return layer.temporal_lane(consumer.max_temporal)
 
     def _leave(self, consumer: Consumer) -> None:
         had = consumer.current is not None
@@ -149,12 +187,13 @@ class Producer:
         self.muted = muted
         self.select_all(now)
         for layer in self.layers.values():
-            layer.ring.clear()  # nor is anything resent
+            for lane in layer.lanes:
+                lane.ring.clear()  # nor is anything resent
 
     # ------------------------------------------------------------------------------------------ keyframes and life
 
     def request_keyframe(self, layer: Layer, now: float) -> None:
-        """Ask the publisher, at most every half second; a request in between is kept."""
+        """Ask the publisher, at most every second; a request in between is kept until then or the next keyframe."""
         if self.kind != "video" or layer.stream is None:
             return
         layer.keyframe_wanted = True

@@ -74,7 +74,7 @@ class Receiver:
             return
         if source.retransmits:
             self._take_retransmission(source, header, packet, now)
-        elif header.payload_type == source.producer.payload_type:
+        elif header.payload_type in source.producer.payload_types:
             self._take_original(source, header, packet, now)
 
     def _take_original(self, source: _Source, header: rtp.Header, packet: bytes, now: float) -> None:
@@ -102,7 +102,8 @@ class Receiver:
         restored = rtp.parse(original)
         # Only holes are filled: browsers also probe with packets that came long ago.
         if restored.sequence in stream.missing:
-            producer.take(source.layer, restored, original, stream.arrived(restored.sequence, now), now)
+            arrival = stream.arrived(restored.sequence, now, again=True)
+            producer.take(source.layer, restored, original, arrival, now)
 
     # ------------------------------------------------------------------------------------------ learning
 
@@ -123,7 +124,7 @@ class Receiver:
         fitting = [
             producer
             for producer in self._producers
-            if header.payload_type in (producer.payload_type, producer.rtx_payload_type)
+            if header.payload_type in producer.payload_types or header.payload_type == producer.rtx_payload_type
         ]
         for producer in fitting:
             mid = header.extensions.get(producer.command.extensions.mid)

@@ -16,8 +16,8 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
+from meetings.signaling.media.allowance import Allowance
 from meetings.signaling.media.dtls import Role
-from meetings.signaling.media.resend import Allowance
 from meetings.signaling.media.wire import Malformed
 
 logger = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from meetings.signaling.media import rtcp
+from meetings.signaling.media.allowance import Allowance
 
 # A packet further behind than this is forgotten; one further ahead means that the numbers began anew.
 _WINDOW = 1024
@@ -12,10 +13,13 @@ _MAX_JUMP = 3000  # RFC 3550 appendix A.1, MAX_DROPOUT
 
 # More missing at once than this is not repaired packet by packet: a keyframe is cheaper.
 _MAX_MISSING = 256
-_REORDER_SECONDS = 0.010  # before a hole counts as a loss
-_RETRY_SECONDS = 0.060  # then half as long again each time
+_REORDER_SECONDS = 0.010  # before a hole counts as a loss, on a way that keeps order
+_MAX_REORDER_SECONDS = 0.1
+_ROUND_TRIP_SECONDS = 0.050  # until one was measured
+_MIN_RETRY_SECONDS = 0.020
 _MAX_TRIES = 8
 _GIVE_UP_SECONDS = 1.0
+_ASKS_PER_SECOND = 500.0  # of one sender's stream; its whole picture has no more packets
 
 
 class Arrival(Enum):
@@ -28,11 +32,11 @@ class Arrival(Enum):
 
 
 class _Hole:
-    __slots__ = ("found_at", "next_at", "tries")
+    __slots__ = ("asked_at", "found_at", "next_at", "tries")
 
-    def __init__(self, now: float) -> None:
-        self.found_at = now
-        self.next_at = now + _REORDER_SECONDS
+    def __init__(self, now: float, wait: float) -> None:
+        self.found_at = self.asked_at = now
+        self.next_at = now + wait
         self.tries = 0
 
 
@@ -55,9 +59,12 @@ class Stream:
         self._reported_received = 0
         self._jitter = 0.0
         self._transit: float | None = None
+        self._reorder = _REORDER_SECONDS
+        self._round_trip = _ROUND_TRIP_SECONDS
+        self._asks = Allowance(_ASKS_PER_SECOND, _MAX_MISSING)
 
-    def arrived(self, sequence: int, now: float) -> Arrival:
-        """Place one authenticated packet."""
+    def arrived(self, sequence: int, now: float, *, again: bool = False) -> Arrival:
+        """Place one authenticated packet; `again`: it was sent again because we asked."""
         if self._highest < 0:
             self._begin(sequence)
             return Arrival.RESTART
@@ -66,11 +73,17 @@ class Stream:
             self._advance(sequence, ahead, now)
             return Arrival.NEXT
         if ahead == 0 or 0x10000 - ahead <= _WINDOW:
-            if self.missing.pop(sequence, None) is None:
+            hole = self.missing.pop(sequence, None)
+            if hole is None:
                 return Arrival.REPEAT
+            self._measure_way(hole, now, again)
             self.received += 1
             return Arrival.LATE
         return self._far_off(sequence)
+
+    def recovered(self, sequence: int) -> bool:
+        """What a missing packet carried came with another one; False when it was not missing. It stays lost."""
+        return self.missing.pop(sequence, None) is not None
 
     def extended(self, sequence: int) -> int:
         """The number without its wrap at 2^16, for the newest packet or one before it."""
@@ -95,9 +108,10 @@ class Stream:
         for sequence, hole in self.missing.items():
             if hole.tries >= _MAX_TRIES or now - hole.found_at > _GIVE_UP_SECONDS:
                 given_up.append(sequence)
-            elif now >= hole.next_at:
+            elif now >= hole.next_at and self._asks.take(now):
                 hole.tries += 1
-                hole.next_at = now + _RETRY_SECONDS * 1.5 ** (hole.tries - 1)
+                hole.asked_at = now
+                hole.next_at = now + max(_MIN_RETRY_SECONDS, 1.2 * self._round_trip) * 1.5 ** (hole.tries - 1)
                 ask.append(sequence)
         for sequence in given_up:
             del self.missing[sequence]
@@ -123,6 +137,18 @@ class Stream:
         cumulative = max(-0x800000, min(0x7FFFFF, expected - self.received))
         return rtcp.Report(self.ssrc, fraction, cumulative, highest, int(self._jitter), last_sr, delay)
 
+    def _measure_way(self, hole: _Hole, now: float, again: bool) -> None:
+        """How long an answer takes, and how far packets overtake each other: what is only late is not asked for."""
+        if again:
+            if hole.tries == 1:  # of several, nobody knows which was answered
+                self._round_trip += (now - hole.asked_at - self._round_trip) / 8
+            return
+        delay = now - hole.found_at
+        if delay < max(self._round_trip, _REORDER_SECONDS):  # later it may be an answer without RTX
+            step = delay - self._reorder
+            self._reorder += step if step > 0 else step / 32
+            self._reorder = min(max(self._reorder, _REORDER_SECONDS), _MAX_REORDER_SECONDS)
+
     def _begin(self, sequence: int) -> None:
         self._highest = self._base = sequence
         self._cycles = 0
@@ -136,7 +162,7 @@ class Stream:
         if ahead > _MAX_MISSING:
             self.missing.clear()
         for distance in range(min(ahead, _MAX_MISSING) - 1, 0, -1):  # oldest first
-            self.missing[(sequence - distance) & 0xFFFF] = _Hole(now)
+            self.missing[(sequence - distance) & 0xFFFF] = _Hole(now, self._reorder)
         while len(self.missing) > _MAX_MISSING:
             del self.missing[next(iter(self.missing))]
         if sequence < self._highest:

@@ -72,7 +72,7 @@ class Subscriber:
             case rtcp.KeyframeRequest():
                 consumer = self._by_ssrc.get(packet.media_ssrc)
                 if consumer is not None and consumer.current is not None:
-                    consumer.producer.request_keyframe(consumer.current, now)
+                    consumer.producer.request_keyframe(consumer.current.layer, now)
             case rtcp.Remb():
                 self._downlink.remb = packet.bitrate
             case _:

@@ -17,6 +17,8 @@ class Picture(NamedTuple):
     tl0: int
     key_at: int
     key: int
+    temporal: int = 0  # layer, 0 the one all others build on
+    sync: bool = False  # depends on temporal layer 0 only: who had but lower layers can go up here
 
 
 class Offsets(NamedTuple):
@@ -36,8 +38,8 @@ def parse(payload: bytes) -> Picture | None:
         return None
     first = payload[0]
     position = 1
-    id_at = tl0_at = key_at = picture_id = tl0 = key = 0
-    wide = False
+    id_at = tl0_at = key_at = picture_id = tl0 = key = temporal = 0
+    wide = sync = False
     try:
         if first & 0x80:
             fields = payload[1]
@@ -53,6 +55,8 @@ def parse(payload: bytes) -> Picture | None:
                 tl0_at, tl0 = position, payload[position]
                 position += 1
             if fields & 0x30:
+                if fields & 0x20:
+                    temporal, sync = payload[position] >> 6, bool(payload[position] & 0x20)
                 if fields & 0x10:
                     key_at, key = position, payload[position] & 0x1F
                 position += 1
@@ -60,7 +64,7 @@ def parse(payload: bytes) -> Picture | None:
         keyframe = starts and not payload[position] & 0x01
     except IndexError:
         return None
-    return Picture(starts, keyframe, id_at, wide, picture_id, tl0_at, tl0, key_at, key)
+    return Picture(starts, keyframe, id_at, wide, picture_id, tl0_at, tl0, key_at, key, temporal, sync)
 
 
 def rewrite(data: bytearray, at: int, picture: Picture, offsets: Offsets) -> None:

@@ -27,6 +27,7 @@ from meetings.signaling.media.worker import WorkerConfig
 from tests.load.rtclient import RtClient, join
 
 OPUS = Codec(111, "audio/opus", 48_000)
+OPUS_RED = Codec(111, "audio/opus", 48_000, red_payload_type=63)
 VP8 = Codec(96, "video/vp8", 90_000, 97)
 SENT = HeaderExtensions(mid=1, rid=2, repaired_rid=3, audio_level=4, transport_cc=5)
 GOT = HeaderExtensions(mid=1, abs_send_time=3)
@@ -84,13 +85,25 @@ class Rig:
         kind: Kind = "audio",
         encodings: Sequence[Encoding] = (Encoding(0),),
         mid: str = "0",
+        *,
+        codec: Codec | None = None,
     ) -> None:
         """A track `name` of the peer `transport`."""
-        codec = OPUS if kind == "audio" else VP8
+        codec = codec or (OPUS if kind == "audio" else VP8)
         producer, owner = ProducerId(name), TransportId(transport)
         self.link.send(Produce(producer, owner, kind, mid, [codec], SENT, list(encodings)))
 
-    def consume(self, name: str, producer: str, transport: str, ssrc: int, *, rtx: bool = True, top: int = 2) -> None:
+    def consume(
+        self,
+        name: str,
+        producer: str,
+        transport: str,
+        ssrc: int,
+        *,
+        rtx: bool = True,
+        top: int = 2,
+        codec: Codec | None = None,
+    ) -> None:
         """Subscribe the peer `transport` to a track."""
         video = producer.startswith("video")
         self.link.send(
@@ -100,7 +113,7 @@ class Rig:
                 TransportId(transport),
                 ssrc,
                 ssrc + 1 if rtx and video else 0,
-                VP8 if video else OPUS,
+                codec or (VP8 if video else OPUS),
                 "7",
                 GOT,
                 max_spatial=top,

@@ -28,6 +28,7 @@ from meetings.signaling.media.schema import (
 from meetings.signaling.media.wire import Malformed
 from tests.unit.signaling.media.rig import GOT, OPUS, SENT, VP8
 
+WITH_RED = Codec(111, "audio/opus", 48_000, red_payload_type=63)
 KEY = os.urandom(28)
 ADDRESS = ("127.0.0.1", 9)
 
@@ -120,6 +121,8 @@ class Meeting:
         self.receiver = Receiver(1, lambda packet: None)
         self.receiver.expect(self.producer)
         self.consumers = [self._consumer(codec, number, rtx=video and number == 0) for number in range(2)]
+        if not video:
+            self.consumers.append(self._consumer(WITH_RED, 2, rtx=False))
         self.sequences = [source.randrange(0x10000) for _ in encodings]
         self.held: list[bytes] = []
         self.now = 0.0
@@ -143,6 +146,7 @@ class Meeting:
             case 0:
                 consumer = self.source.choice(self.consumers)
                 consumer.max_spatial = self.source.randrange(-1, 3)
+                consumer.max_temporal = self.source.randrange(3)
                 self.producer.select(consumer, self.now)
             case 1:
                 self.producer.set_muted(self.source.random() < 0.3, self.now)
@@ -171,7 +175,8 @@ class Meeting:
 
     def _made(self, layer: int, sequence: int) -> bytes:
         key = self.source.random() < 0.1
-        descriptor = bytes([0x90, 0xC0, 0x80 | sequence >> 8 & 0x7F, sequence & 0xFF, 1, 0 if key else 1])
+        temporal = 0 if key else self.source.randrange(8) << 5  # with and without the sync bit
+        descriptor = bytes([0x90, 0xE0, 0x80 | sequence >> 8 & 0x7F, sequence & 0xFF, 1, temporal, 0 if key else 1])
         payload = b"" if self.source.random() < 0.1 else descriptor + self.source.randbytes(8)
         extensions = {1: b"0", 2: "qhf"[layer].encode()} if len(self.sequences) > 1 else {1: b"0"}
         payload_type = self.producer.payload_type
@@ -203,7 +208,7 @@ def test_one_number_never_carries_two_different_packets(codec: Codec, seed: int)
         number = packet[2:4] + packet[8:12]  # sequence and SSRC: fewer than 2^16 of each, so no wrap
         again += number in seen
         assert seen.setdefault(number, packet) == packet
-    assert len(seen) > 500
+    assert len(seen) > 300
     assert again > 3
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meetings.signaling.media.layers import Compaction, choose
+from meetings.signaling.media.compaction import Compaction
+from meetings.signaling.media.layers import choose
 from meetings.signaling.media.rtcp import SenderReport
 from meetings.signaling.media.stream import Stream
 from meetings.signaling.media.timeline import continue_timestamp

@@ -86,3 +86,52 @@ def test_even_arrivals_have_no_jitter_and_uneven_ones_do() -> None:
     for n in range(200, 400):
         made.measured(n * 1800, 100, n * 0.02 + (0.01 if n % 2 else 0))
     assert 600 < made.report(9.0).jitter <= 900
+
+
+def test_the_wait_before_asking_again_follows_the_round_trip() -> None:
+    stream = Stream(1, 90_000)
+    stream.arrived(1, 0.0)
+    now = 0.0
+    for number in range(3, 103, 2):  # every second packet is lost, and comes 300 ms after it was asked for
+        stream.arrived(number, now)
+        assert stream.due(now + 0.011) == [number - 1]
+        assert stream.arrived(number - 1, now + 0.311, again=True) is Arrival.LATE
+        now += 0.4
+    stream.arrived(103, now)
+    assert stream.due(now + 0.011) == [102]
+    assert stream.due(now + 0.300) == []
+    assert stream.due(now + 0.400) == [102]
+
+
+def test_on_a_way_that_does_not_keep_order_what_is_late_is_not_asked_for() -> None:
+    stream = Stream(1, 90_000)
+    stream.arrived(0, 0.0)
+    now = 0.0
+    for number in range(2, 60, 2):  # pairs change places, 30 ms apart
+        stream.arrived(number, now)
+        stream.arrived(number - 1, now + 0.030)
+        now += 0.1
+    stream.arrived(number + 2, now)
+    assert stream.due(now + 0.025) == []
+    assert stream.due(now + 0.035) == [number + 1]
+
+
+def test_what_came_with_another_packet_is_not_asked_for_and_stays_lost() -> None:
+    stream = Stream(1, 48_000)
+    stream.arrived(1, 0.0)
+    stream.arrived(3, 0.0)
+    assert stream.recovered(2)
+    assert not stream.recovered(2)
+    assert stream.due(1.0) == []
+    assert stream.arrived(2, 0.1) is Arrival.REPEAT
+    assert stream.report(1.0).cumulative_lost == 1
+
+
+def test_a_stream_full_of_holes_is_asked_for_within_limits() -> None:
+    stream = Stream(1, 90_000)
+    asked, now = 0, 0.0
+    for number in range(0, 40_000, 2):  # half of 4,000 packets a second is lost
+        stream.arrived(number & 0xFFFF, now)
+        asked += len(stream.due(now))
+        now += 0.0005
+    assert 2_000 < asked < 256 + 600 * now

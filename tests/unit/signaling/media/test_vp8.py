@@ -13,7 +13,7 @@ BARE = bytes([0x10]) + b"\x00frame"
 
 
 def test_a_full_descriptor_is_read() -> None:
-    assert vp8.parse(FULL) == vp8.Picture(True, True, 2, True, 258, 4, 7, 5, 3)
+    assert vp8.parse(FULL) == vp8.Picture(True, True, 2, True, 258, 4, 7, 5, 3, 0, True)
 
 
 def test_a_narrow_picture_id_is_read() -> None:
