@@ -18,6 +18,7 @@ from meetings.access import Role
 from meetings.context import Context
 from meetings.directory.models import Person, Unit, Venue
 from meetings.recording import manifest, service
+from meetings.recording.minutes.blanks import BLANK, confirmed
 from meetings.recording.models import Recording, RecordingFile
 from meetings.scheduling.models import AgendaItem, Meeting, MeetingParticipant, MeetingPoint
 from tests.conftest import logged_in
@@ -53,20 +54,21 @@ class Stage:
         return await self.account(Role.CLERK)
 
     async def tell(self, minute: float, kind: str, venue: str | None = None, **payload: Any) -> None:
-        at = self.start + timedelta(minutes=minute)
+        at, actor = self.start + timedelta(minutes=minute), payload.pop("actor", None)
         if venue is not None:
             payload = {"seat": {"name": NAMES[venue]}, "name": NAMES[venue], **payload}
         async with self.context.database.transaction() as session:
             subject = f"point:{venue}" if venue else None
+            chain = events.meeting_chain(MEETING)
             await events.append(
-                session, chain=events.meeting_chain(MEETING), kind=kind, at=at, subject_id=subject, payload=payload
+                session, chain=chain, kind=kind, at=at, actor_id=actor, subject_id=subject, payload=payload
             )
 
     async def hold(self) -> None:
         """The meeting as it went: two of three points, two agenda items, one speaker, one word in the chat."""
         await self.tell(-3, "participant.joined", HALL)
         await self.tell(-1, "participant.joined", EAST)
-        await self.tell(0, "conference.opened", name="Thư ký")
+        await self.tell(0, "conference.opened", actor=f"account:{self.secretary.account_id}", name="Thư ký")
         await self.tell(1, "agenda.started", item_id="itemone", title="Báo cáo")
         await self.tell(20, "agenda.started", item_id="itemtwo", title="Thảo luận")
         await self.tell(22, "floor.granted", EAST)
@@ -109,7 +111,7 @@ class Stage:
         """Held, drafted, submitted and approved."""
         await self.hold()
         await self.draft()
-        form = await Editor.of(self.secretary)
+        form = await Editor.filled(self.secretary)
         answer = await form.send("submit", not_recorded_because="Chủ tọa không cho ghi")
         assert answer.status_code == 303, answer.text
         answer = await self.post(await self.chair(), "minutes/approve", version=str(form.version))
@@ -173,6 +175,16 @@ class Editor:
         page = await browser.get(PAGE)
         assert page.status_code == 200, page.text
         return cls(browser, page.text)
+
+    @classmethod
+    async def filled(cls, browser: Browser) -> Editor:
+        """The editor after its writer has confirmed what the plan says, written what was left open, and saved."""
+        editor = await cls.of(browser)
+        for row in editor.rows:
+            row[3] = confirmed(row[3]).replace(BLANK, "đã nêu ý kiến.")
+        answer = await editor.send()
+        assert answer.status_code == 303, answer.text
+        return await cls.of(browser)
 
     def fields(self, do: str = "save", **more: str) -> dict[str, Any]:
         slots, moments, headings, texts = (list(column) for column in zip(*self.rows, strict=True))

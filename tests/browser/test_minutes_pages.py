@@ -107,7 +107,7 @@ async def test_what_is_typed_is_saved_by_itself_and_events_are_taken_in(
     await saved(stage, 5)
     texts = (await Editor.of(stage.secretary)).texts()
     assert texts[5] == "Ông A phát biểu về hồ chứa."
-    assert texts[-2] == "Ban tổ chức thông báo: Gửi báo cáo trước 17 giờ."
+    assert texts[-2] == "Thông báo tới các điểm cầu: “Gửi báo cáo trước 17 giờ”."
 
 
 async def test_two_writers_are_shown_both_versions(windows: Browser, stage: Stage, house: str) -> None:
@@ -172,7 +172,7 @@ async def test_every_page_from_draft_to_register_is_sound(
     await visit(stage.secretary, "/minutes", PAGE)
     await stage.draft()
     await visit(stage.secretary, PAGE, REVIEW)
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     await editor.send("submit")
     await visit(chair, PAGE, "/minutes")
     await stage.post(chair, "minutes/approve", version=str(editor.version))

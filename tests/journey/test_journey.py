@@ -17,6 +17,7 @@ import pypdf
 import pytest
 from playwright.async_api import Page, expect
 
+from meetings.recording.minutes.blanks import BLANK, confirmed
 from tests.chromium import chromium
 from tests.fakes import eventually
 from tests.journey import films
@@ -204,6 +205,9 @@ async def write_minutes(journey: Journey, page: Page) -> None:
         await draft.first.click()
     text = page.locator("textarea[name=text]").nth(5)
     await text.fill("Các điểm cầu thống nhất nội dung báo cáo về tình hình hồ chứa.")
+    for text in await page.locator("textarea[name=text]").all():  # what the draft could not know
+        words = confirmed(await text.input_value()).replace(BLANK, "đã nêu ý kiến.")
+        await text.fill(words)
     await page.locator('button[name=do][value=save]:not([tabindex="-1"])').first.click()
     await page.wait_for_load_state()
     await page.locator('button[name=do][value=submit], form[action$="/minutes/submit"] button').first.click()

@@ -1,7 +1,7 @@
 // The minutes editor: autosave loses nothing, and a happening finds its place by its time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contentOf, placeFor } from "../../web/src/minutes/content.ts";
+import { contentOf, isOpen, placeFor } from "../../web/src/minutes/content.ts";
 import { after, begin, unsaved, wait } from "../../web/src/minutes/saving.ts";
 
 test("what is typed is saved after a pause and then nothing is unsaved", () => {
@@ -73,4 +73,10 @@ test("a happening goes before the first later paragraph; those without a moment 
   assert.equal(placeFor(moments, "2026-04-23T01:00:00Z"), 0);
   assert.equal(placeFor(moments, "2026-04-23T03:00:00Z"), 3);
   assert.equal(placeFor([], "2026-04-23T03:00:00Z"), 0);
+});
+
+test("a draft's mark is open until it is written over", () => {
+  assert.equal(isOpen("Đại diện xã được mời phát biểu: […]"), true);
+  assert.equal(isOpen("[… theo kế hoạch: Ông A]"), true);
+  assert.equal(isOpen("Đại diện xã đề nghị hỗ trợ…"), false);
 });

@@ -22,7 +22,7 @@ async def test_minutes_wait_for_the_one_whose_turn_it_is(stage: Stage) -> None:
     assert [await waits(one) for one in (stage.secretary, chair, clerk)] == [True, False, False]
     await stage.draft()
     assert [await waits(one) for one in (stage.secretary, chair, clerk)] == [True, False, False]
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     await editor.send("submit", not_recorded_because="Chủ tọa không cho ghi")
     assert [await waits(one) for one in (stage.secretary, chair, clerk)] == [False, True, False]
     await stage.post(chair, "minutes/approve", version=str(editor.version))

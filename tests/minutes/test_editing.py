@@ -5,7 +5,9 @@ from html import unescape
 
 import pytest
 
+from meetings import events
 from meetings.access import Role
+from meetings.recording.minutes import rules, service
 from tests.fakes import Browser
 from tests.minutes_stage import MEETING, PAGE, Editor, Stage
 
@@ -19,11 +21,74 @@ async def test_the_draft_is_made_from_the_log_and_shown_as_form_1_9(stage: Stage
     editor = await Editor.of(stage.secretary)
     assert editor.texts()[0].startswith("06 giờ 41 phút, ngày 23 tháng 4 năm 2026.")
     assert "Có mặt 02/03 điểm cầu:" in editor.texts()[2]
-    assert editor.texts()[3] == "Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh."
+    assert editor.texts()[3] == "[… theo kế hoạch: Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh]."
     assert editor.texts()[4] == "Bà Lê Thị Thư Ký, chuyên viên Văn phòng."
     assert [row[2] for row in editor.rows if row[2]] == ["1. Báo cáo", "2. Thảo luận"]
     assert editor.texts()[-1] == "Cuộc họp kết thúc vào 08 giờ 11 phút, ngày 23 tháng 4 năm 2026./."
     assert (editor.secretary, editor.chair) == ("Lê Thị Thư Ký", "Nguyễn Văn Chủ Tọa")
+
+
+async def test_a_chair_whose_account_was_in_the_meeting_is_said_to_have_chaired(one_stage: Stage) -> None:
+    chair = await one_stage.chair()
+    async with one_stage.context.database.transaction() as session:
+        await events.append(
+            session,
+            chain=events.meeting_chain(MEETING),
+            kind="participant.joined",
+            at=one_stage.start,
+            subject_id=f"account:{chair.account_id}",
+            payload={"name": "Nguyễn Văn Chủ Tọa"},
+        )
+    await one_stage.hold()
+    await one_stage.draft()
+    assert (await Editor.of(one_stage.secretary)).texts()[3] == "Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh."
+
+
+async def test_a_draft_with_open_places_is_not_submitted_until_each_is_confirmed_or_written(stage: Stage) -> None:
+    """An agenda item's presenter was never in the meeting: the plan's word for it needs a person's."""
+    await stage.hold()
+    await stage.draft()
+    editor = await Editor.of(stage.secretary)
+    refused = await editor.send("submit")
+    assert refused.status_code == 422
+    page = unescape(refused.text)
+    assert "Chưa trình được biên bản. Còn chỗ chưa điền hoặc chưa xác nhận: mục “Thành phần tham dự”, " in page
+    assert "mục “Chủ trì (chủ tọa)”, đoạn “1. Báo cáo”" in page
+    assert await stage.log("minutes.submitted") == []
+    assert "Đúng như vậy" in page
+    for index in (2, 3, 6):
+        assert (await (await Editor.of(stage.secretary)).send(f"confirm:{index}")).status_code == 303
+    editor = await Editor.of(stage.secretary)
+    assert editor.texts()[6] == "Sở Nông nghiệp trình bày."
+    assert (await editor.send("submit")).status_code == 422
+    [floor] = [row for row in editor.rows if "[…]" in row[3]]
+    floor[3] = "Đại diện xã đề nghị hỗ trợ máy bơm."
+    assert (await editor.send("submit")).status_code == 303
+
+
+async def test_what_got_past_submission_open_is_neither_approved_nor_filed(one_stage: Stage) -> None:
+    """Written into the tables from before the rule, with a seal that fits."""
+    await one_stage.hold()
+    await one_stage.draft()
+    async with one_stage.context.database.transaction() as session:
+        minutes = await service.hold_minutes(session, MEETING)
+        minutes.state, minutes.submitted_by, minutes.submitted_at = "submitted", "Ai đó", one_stage.clock.now()
+        seal = rules.seal(await service.content_of(session, minutes))
+    await one_stage.tell(95, "minutes.submitted", content_sha256=seal)
+    chair = await one_stage.chair()
+    page = unescape((await chair.get(PAGE)).text)
+    assert "Còn chỗ chưa điền hoặc chưa xác nhận:" in page
+    assert "2 điều cần xem trước khi duyệt" in page  # the open places, and no recording
+    refused = await one_stage.post(chair, "minutes/approve", version="1")
+    assert refused.status_code == 409
+    assert "Xin trả lại để người soạn điền." in refused.text
+    async with one_stage.context.database.transaction() as session:
+        minutes = await service.hold_minutes(session, MEETING)
+        minutes.state, minutes.approved_by, minutes.approved_at = "approved", "Ai đó", one_stage.clock.now()
+    entry = {"recipients": "Lưu: VT.", "copies": "1", "retention_code": "giao_ban", "not_recorded_because": "Không ghi"}
+    refused = await one_stage.post(await one_stage.clerk(), "file", **entry)
+    assert refused.status_code == 409
+    assert "chưa điền hoặc chưa xác nhận" in refused.text
 
 
 async def test_a_second_draft_does_not_replace_what_was_written(stage: Stage) -> None:
@@ -70,7 +135,7 @@ async def test_buttons_without_a_script_move_add_take_and_remove(one_stage: Stag
     editor = await Editor.of(one_stage.secretary)
     await editor.send(f"take:{announced.seq}")
     taken = (await Editor.of(one_stage.secretary)).rows[-2]
-    assert taken[3] == "Ban tổ chức thông báo: Gửi báo cáo trước 17 giờ."
+    assert taken[3] == "Thông báo tới các điểm cầu: “Gửi báo cáo trước 17 giờ”."
     assert taken[1] == announced.at.isoformat()
 
 
@@ -214,7 +279,7 @@ async def test_markup_is_text_and_what_was_typed_comes_back_with_the_fault(one_s
 async def test_incomplete_minutes_are_not_submitted_but_what_was_typed_stays(stage: Stage) -> None:
     await stage.hold()
     await stage.draft()
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     editor.rows[1][3] = ""
     refused = await editor.send("submit")
     assert refused.status_code == 422
@@ -225,7 +290,7 @@ async def test_incomplete_minutes_are_not_submitted_but_what_was_typed_stays(sta
 async def test_submitted_minutes_are_read_only_until_they_come_back(stage: Stage) -> None:
     await stage.hold()
     await stage.draft()
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     assert (await editor.send("submit")).status_code == 303
     late = await editor.send()
     assert late.status_code == 409
@@ -245,7 +310,7 @@ async def test_submitted_minutes_are_read_only_until_they_come_back(stage: Stage
 async def test_only_the_version_that_was_read_is_approved(stage: Stage) -> None:
     await stage.hold()
     await stage.draft()
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     await editor.send("submit")
     chair = await stage.chair()
     assert (await stage.post(chair, "minutes/approve", version=str(editor.version + 1))).status_code == 409
@@ -258,7 +323,7 @@ async def test_only_the_version_that_was_read_is_approved(stage: Stage) -> None:
 async def test_who_may_do_what_with_a_draft(one_stage: Stage, role: Role) -> None:
     await one_stage.hold()
     await one_stage.draft()
-    editor = await Editor.of(one_stage.secretary)
+    editor = await Editor.filled(one_stage.secretary)
     stranger = await one_stage.account(role)
     sees = role is Role.OFFICE_LEADER
     assert (await stranger.get(PAGE)).status_code == (200 if sees else 403)

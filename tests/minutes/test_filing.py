@@ -67,7 +67,7 @@ async def test_the_pdf_tells_number_chair_points_and_agenda(stage: Stage) -> Non
         "Triển khai công tác phòng, chống thiên tai",
         "Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh.",
         "Có mặt 02/03 điểm cầu: - Phòng họp số 1 (điểm cầu chính); - UBND xã Krông Gió.",
-        "Vắng: UBND phường Buôn Thông.",
+        "Vắng (không kết nối): UBND phường Buôn Thông.",
         "1. Báo cáo",
         "2. Thảo luận",
         "Xin hỗ trợ máy bơm",
@@ -94,7 +94,7 @@ async def test_minutes_that_are_not_approved_are_not_filed(one_stage: Stage, sta
     await one_stage.hold()
     await one_stage.draft()
     if state == "submitted":
-        assert (await (await Editor.of(one_stage.secretary)).send("submit")).status_code == 303
+        assert (await (await Editor.filled(one_stage.secretary)).send("submit")).status_code == 303
     clerk = await one_stage.clerk()
     assert (await clerk.get(f"/meetings/{MEETING}/file")).status_code == 404
     assert (await one_stage.post(clerk, "file", **ENTRY)).status_code in (404, 409)
@@ -121,7 +121,7 @@ async def test_words_changed_behind_an_approval_are_not_filed_and_are_named(one_
 async def test_without_a_recording_the_reason_is_asked_for_and_stands_in_the_register(stage: Stage) -> None:
     await stage.hold()
     await stage.draft()
-    editor = await Editor.of(stage.secretary)
+    editor = await Editor.filled(stage.secretary)
     await editor.send("submit")
     await stage.post(await stage.chair(), "minutes/approve", version=str(editor.version))
     clerk = await stage.clerk()

@@ -39,7 +39,7 @@ async def test_the_review_shows_player_chapters_lanes_and_minutes(stage: Stage) 
         "/files/s1-0.webm",
         "Phát biểu: UBND xã Krông Gió",
         'data-from="1320000" data-to="1620000"',
-        "Đại diện UBND xã Krông Gió phát biểu: …",
+        "Đại diện UBND xã Krông Gió được mời phát biểu: […]",
         'data-seek="1320000"',
         "Bản ghi còn nguyên vẹn",
     ):

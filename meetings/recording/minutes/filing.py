@@ -14,6 +14,7 @@ from meetings.config import Settings
 from meetings.context import Context
 from meetings.errors import Invalid
 from meetings.recording.minutes import rules
+from meetings.recording.minutes.checks import require_filled
 from meetings.recording.minutes.models import Minutes
 from meetings.recording.minutes.rules import LABELS, Act, Content, Slot, State
 from meetings.recording.minutes.service import REASON_LIMIT, content_of, hold_minutes, require_sealed
@@ -113,6 +114,7 @@ async def file_minutes(
     minutes.not_recorded_because = "" if record.stopped else because
     content = await content_of(session, minutes)
     await require_sealed(session, minutes, content)
+    require_filled(content)
     filing = _filing(context.settings, minutes, content, entry, actor)
     filing = replace(filing, manifest_sha256=await manifest_hash(session, meeting_id) if record.stopped else None)
     now = context.clock.now()

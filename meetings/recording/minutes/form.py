@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.datastructures import FormData
 
 from meetings.errors import Invalid
+from meetings.recording.minutes.blanks import confirmed
 from meetings.recording.minutes.happenings import Happening
 from meetings.recording.minutes.rules import Content, Paragraph, Slot
 
@@ -60,7 +62,8 @@ def read_version(form: FormData) -> int:
 
 
 def act_on(content: Content, act: str, happenings: Sequence[Happening]) -> Content:
-    """The content after a button `up:3`, `down:3`, `remove:3`, `add:3` (after paragraph 3) or `take:17` (event 17)."""
+    """The content after a button `up:3`, `down:3`, `remove:3`, `add:3` (after paragraph 3), `confirm:3` (what the plan
+    says there is right) or `take:17` (event 17)."""
     name, _, argument = act.partition(":")
     if not argument.isdecimal() or len(argument) > 9:
         return content
@@ -72,6 +75,8 @@ def act_on(content: Content, act: str, happenings: Sequence[Happening]) -> Conte
             _swap(paragraphs, number, number + 1)
         case "remove" if number < len(paragraphs) and paragraphs[number].slot is Slot.CONTENT:
             del paragraphs[number]
+        case "confirm" if number < len(paragraphs):
+            paragraphs[number] = replace(paragraphs[number], text=confirmed(paragraphs[number].text))
         case "add":
             paragraphs.insert(_after(paragraphs, number), Paragraph(Slot.CONTENT, ""))
         case "take":

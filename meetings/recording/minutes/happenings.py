@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from meetings.errors import Text, text
 from meetings.events import Event
+from meetings.recording.minutes.blanks import AGENDA, BLANK, marked
 from meetings.recording.minutes.log import Absence, Log, Turn
 
 WORTH_TELLING = timedelta(seconds=60)
@@ -60,14 +61,10 @@ def _of(event: Event, summary: Text, proposal: str = "", heading: str = "", *, b
 
 
 def _opened(event: Event, log: Log) -> Happening:
-    here = sum(at <= event.at and identity.startswith("point:") for identity, at in log.first_joined.items())
-    return Happening(
-        event.seq,
-        event.kind,
-        event.at,
-        text("Khai mạc, {count} điểm cầu có mặt", count=here),
-        "Cuộc họp khai mạc.",
-    )
+    """Somebody begins a meeting, or the clock opens its room at the planned hour: not the same."""
+    here = sum(identity.startswith("point:") for identity in log.here_at(event.at))
+    words = "Cuộc họp bắt đầu." if event.actor_id else "Hệ thống mở phòng họp theo giờ đã định."
+    return _of(event, text("Bắt đầu họp, {count} điểm cầu có mặt", count=here), words)
 
 
 def _agenda_numbers(log: Log) -> dict[str, int]:
@@ -80,28 +77,27 @@ def _agenda_numbers(log: Log) -> dict[str, int]:
 
 
 def _agenda(event: Event, numbers: Mapping[str, int], agenda: Mapping[str, AgendaItem]) -> Happening:
+    """The log shows that an item came up, under the name it had then; who presented it, only the plan says."""
     key = str(event.payload.get("item_id"))
-    item = agenda.get(key, AgendaItem(str(event.payload.get("title") or "")))
-    proposal = f"{item.presenter} trình bày: …" if item.presenter else ""
-    return Happening(
-        event.seq,
-        event.kind,
-        event.at,
-        text("Nội dung: {title}", title=item.title),
-        proposal,
-        f"{numbers[key]}. {item.title}",
-    )
+    planned = agenda.get(key, AgendaItem(""))
+    title = str(event.payload.get("title") or planned.title)
+    proposal = f"{marked(AGENDA, f'{planned.presenter} trình bày')}." if planned.presenter else ""
+    return _of(event, text("Nội dung: {title}", title=title), proposal, f"{numbers[key]}. {title}")
 
 
 def _floor(event: Event, turn: Turn) -> Happening:
+    """The log shows who was given the floor, not that they spoke and not what they said."""
     who = f"Đại diện {turn.name}" if turn.identity.startswith("point:") else turn.name
-    length = turn.ended_at - turn.began_at if turn.ended_at else None
-    summary = (
-        text("{name} phát biểu, {minutes} phút", name=turn.name, minutes=_minutes(length))
-        if length is not None
-        else text("{name} phát biểu", name=turn.name)
-    )
-    return _of(event, summary, f"{who} phát biểu: …")
+    return _of(event, _floor_summary(turn), f"{who} được mời phát biểu: {BLANK}")
+
+
+def _floor_summary(turn: Turn) -> Text:
+    if turn.ended_at is None:
+        return text("{name} được mời phát biểu", name=turn.name)
+    length = turn.ended_at - turn.began_at
+    if length < WORTH_TELLING:
+        return text("{name} được mời phát biểu, chưa đến 1 phút", name=turn.name)
+    return text("{name} được mời phát biểu, {minutes} phút", name=turn.name, minutes=_minutes(length))
 
 
 def _chat(event: Event) -> Happening | None:
@@ -118,20 +114,22 @@ def _announcement(event: Event) -> Happening | None:
     if not words:
         return None
     summary = text("Thông báo: {words}", words=words)
-    return _of(event, summary, f"Ban tổ chức thông báo: {words.rstrip('.')}.", by_default=False)
+    who = str(event.payload.get("name") or "")
+    told = f"{who} thông báo tới các điểm cầu" if who else "Thông báo tới các điểm cầu"
+    return _of(event, summary, f"{told}: “{words.rstrip('.')}”.", by_default=False)
 
 
 def _away(event: Event, absence: Absence) -> Happening | None:
     if absence.until is None:
-        summary = text("{name} rời cuộc họp", name=absence.name)
+        summary = text("{name} rời cuộc họp, không trở lại", name=absence.name)
         return _of(event, summary, f"{absence.name} rời cuộc họp.", by_default=False)
     if absence.until - absence.since < WORTH_TELLING:
         return None
     minutes = _minutes(absence.until - absence.since)
-    summary = text("{name} mất kết nối {minutes} phút", name=absence.name, minutes=minutes)
-    return _of(event, summary, f"{absence.name} mất kết nối {minutes} phút.", by_default=False)
+    summary = text("{name} không có mặt trong phòng họp {minutes} phút", name=absence.name, minutes=minutes)
+    return _of(event, summary, f"{absence.name} không kết nối trong {minutes} phút.", by_default=False)
 
 
 def _minutes(length: timedelta) -> str:
-    """Whole minutes, at least one, with the leading zero of official texts."""
-    return f"{max(1, round(length.total_seconds() / 60)):02}"
+    """Whole minutes with the leading zero of official texts."""
+    return f"{round(length.total_seconds() / 60):02}"

@@ -50,7 +50,8 @@ async def draft_minutes(request: Request, context: ContextDep, actor: ActorDep, 
             sources = await load_sources(session, meeting_id)
             if (refusal := view.why_not_yet(sources, context.clock.now())) is not None:
                 raise refusal
-            await service.start_minutes(session, meeting_id, first_draft(sources), actor, context.clock.now())
+            content = first_draft(sources, actor.account_id)
+            await service.start_minutes(session, meeting_id, content, actor, context.clock.now())
     return _to_minutes(meeting_id)
 
 
@@ -96,9 +97,13 @@ async def approve(
     meeting_id: str,
     version: Annotated[int, Form(ge=1, lt=10**9)],
 ) -> Response:
-    async with context.database.transaction() as session:
+    async with context.database.read() as session:
         await meeting_for(session, actor, meeting_id, Action.APPROVE_MINUTES)
-        await service.approve_minutes(session, meeting_id, version, actor, context.clock.now())
+    try:
+        async with context.database.transaction() as session:
+            await service.approve_minutes(session, meeting_id, version, actor, context.clock.now())
+    except Conflict as error:
+        return await view.show(request, context, actor, meeting_id, view.Retry(error))
     return _to_minutes(meeting_id)
 
 

@@ -1,22 +1,20 @@
-"""The rules of minutes: states and acts, what form 1.9 wants, whether the record allows filing; pure."""
+"""The rules of minutes: states and acts, the shape of form 1.9, whether the record allows filing; pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from meetings.errors import N_, Conflict, Invalid, MeetingsError, Text, text
-from meetings.register.texts import unprintable
+from meetings.errors import N_, Conflict, Invalid, MeetingsError, text
 from meetings.texts import clean_line, clean_text
 
 TEXT_LIMIT = 20_000
 HEADING_LIMIT = 300
 PARAGRAPH_LIMIT = 300
-UNFILLED = "…"
 
 
 class State(StrEnum):
@@ -179,63 +177,6 @@ def _checked(paragraph: Paragraph, index: int) -> Paragraph:
         heading=clean_line(paragraph.heading, field=f"heading-{index}", limit=HEADING_LIMIT),
         moment_at=paragraph.moment_at,
     )
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the list before submitting. A check that `stops` must be met; the others are advice."""
-
-    ok: bool
-    sentence: Text
-    stops: bool = True
-
-
-def checks(title: str, paragraphs: Iterable[Paragraph], signers: str = "") -> list[Check]:
-    """What form 1.9 wants of the minutes, each with whether it is met."""
-    paragraphs = list(paragraphs)
-    empty = [LABELS[p.slot] for p in paragraphs if p.slot is not Slot.CONTENT and not p.text]
-    content = [p for p in paragraphs if p.slot is Slot.CONTENT and (p.text or p.heading)]
-    signs = unprintable(title + signers + "".join(p.text + p.heading for p in paragraphs))
-    gaps = sum(UNFILLED in p.text for p in paragraphs)
-    closing = next((p.text for p in paragraphs if p.slot is Slot.CLOSING), "")
-    return [
-        Check(not empty, _labels_sentence(empty)),
-        Check(
-            bool(content),
-            text("Có nội dung diễn biến") if content else text("Mục “Nội dung” chưa có đoạn nào"),
-        ),
-        Check(
-            closing.endswith("./."),
-            text("Câu kết thúc có dấu ./.") if closing.endswith("./.") else text("Câu kết thúc phải có dấu ./. ở cuối"),
-        ),
-        Check(
-            not signs,
-            text("Mọi ký tự đều in được")
-            if not signs
-            else text("Có ký tự không in được, xin thay bằng chữ: {signs}", signs=" ".join(signs[:10])),
-        ),
-        Check(
-            not gaps,
-            text("Không còn chỗ để trống “…”")
-            if not gaps
-            else text("Còn {count} đoạn có chỗ để trống “…”", count=gaps),
-            stops=False,
-        ),
-    ]
-
-
-def _labels_sentence(empty: list[str]) -> Text:
-    if not empty:
-        return text("Đủ các mục bắt buộc và câu kết thúc")
-    return text("Mục “{label}” còn trống", label=text(empty[0]))
-
-
-def require_complete(title: str, paragraphs: Iterable[Paragraph], signers: str = "") -> None:
-    """Refuse to submit what cannot become a document of form 1.9."""
-    unmet = [check.sentence for check in checks(title, paragraphs, signers) if check.stops and not check.ok]
-    faults = [Invalid("Chưa trình được biên bản: {what}.", what=sentence) for sentence in unmet]
-    if faults:
-        raise Invalid.many(faults)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from meetings.errors import Conflict, Invalid, NotFound
 from meetings.events import EventPayload, EventRow
 from meetings.ids import is_id
 from meetings.recording.minutes import rules
+from meetings.recording.minutes.checks import require_complete, require_filled
 from meetings.recording.minutes.models import Minutes, MinutesParagraph
 from meetings.recording.minutes.rules import Act, Content, Paragraph, Slot, State
 from meetings.texts import clean_line
@@ -118,7 +119,7 @@ async def submit_minutes(
     state = rules.next_state(State(minutes.state), Act.SUBMIT)
     _check_version(minutes, version)
     content = await content_of(session, minutes)
-    rules.require_complete(content.title, content.paragraphs, content.secretary + content.chair)
+    require_complete(content)
     minutes.not_recorded_because = _reason(not_recorded_because, "not_recorded_because")
     minutes.state, minutes.submitted_by, minutes.submitted_at = state, actor.name, now
     minutes.returned_reason = ""
@@ -151,6 +152,7 @@ async def approve_minutes(session: AsyncSession, meeting_id: str, version: int, 
     _check_version(minutes, version)
     content = await content_of(session, minutes)
     await require_sealed(session, minutes, content)
+    require_filled(content)
     minutes.state, minutes.approved_by, minutes.approved_at = state, actor.name, now
     await session.flush()
     await _log(session, minutes, "minutes.approved", actor, now, content_sha256=rules.seal(content))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import events
@@ -32,6 +33,8 @@ class Sources:
     recordings: Sequence[Recording]
     secretary: Person | None
     secretary_name: str
+    secretary_account: str | None
+    chair_accounts: frozenset[str]
 
     @property
     def record(self) -> Record:
@@ -51,7 +54,13 @@ async def load_sources(session: AsyncSession, meeting_id: str) -> Sources:
         recordings=await recordings.recordings_of(session, meeting_id),
         secretary=person,
         secretary_name=person.full_name if person else account.display_name if account else "",
+        secretary_account=account.id if account else None,
+        chair_accounts=await _accounts_of(session, plan.chair),
     )
+
+
+async def _accounts_of(session: AsyncSession, person: Person) -> frozenset[str]:
+    return frozenset(await session.scalars(select(Account.id).where(Account.person_id == person.id)))
 
 
 async def _secretary(session: AsyncSession, plan: Plan) -> Account | None:
@@ -74,16 +83,16 @@ async def manifest_hash(session: AsyncSession, meeting_id: str) -> str | None:
     return await recordings.manifest_hash(session, meeting_id)
 
 
-def first_draft(sources: Sources) -> Content:
-    """The draft of a meeting: from the log where it tells, from the plan where it does not."""
+def first_draft(sources: Sources, writer_id: str | None = None) -> Content:
+    """The draft of a meeting: from the log where it tells; from the plan, marked, where it does not."""
     plan = sources.plan
-    facts = _facts(sources, ZoneInfo(plan.meeting.time_zone))
+    facts = _facts(sources, writer_id, ZoneInfo(plan.meeting.time_zone))
     paragraphs = draft(facts, sources.log, sources.happenings)
     title = printable(plan.meeting.title) or "…"
     return Content(title, printable(sources.secretary_name) or "…", plan.chair.full_name, tuple(paragraphs))
 
 
-def _facts(sources: Sources, zone: tzinfo) -> Facts:
+def _facts(sources: Sources, writer_id: str | None, zone: tzinfo) -> Facts:
     plan = sources.plan
     venue = plan.main_venue
     return Facts(
@@ -92,6 +101,8 @@ def _facts(sources: Sources, zone: tzinfo) -> Facts:
         place=", ".join(part for part in (venue.name, venue.location) if part),
         chair=_person_words(plan.chair),
         secretary=_person_words(sources.secretary) if sources.secretary else sources.secretary_name,
+        chair_seen=any(sources.log.attendance(f"account:{one}") for one in sources.chair_accounts),
+        secretary_seen=_secretary_seen(sources, writer_id),
         points=tuple(
             Point(f"point:{p.venue_id}", _point_name(plan, p.venue_id, p.unit_name), p.role == PointRole.MAIN)
             for p in plan.points
@@ -99,6 +110,12 @@ def _facts(sources: Sources, zone: tzinfo) -> Facts:
         invited=tuple(Invited(_invited_words(p), p.answer, p.answer_reason) for p in plan.participants),
         zone=zone,
     )
+
+
+def _secretary_seen(sources: Sources, writer_id: str | None) -> bool:
+    """Who writes the minutes is their secretary; else the one planned, if they were in the meeting."""
+    account = sources.secretary_account
+    return account is not None and (account == writer_id or sources.log.attendance(f"account:{account}") is not None)
 
 
 def _person_words(person: Person) -> str:

@@ -14,6 +14,8 @@ from meetings.context import Context
 from meetings.errors import Conflict, MeetingsError
 from meetings.pages import locale_of
 from meetings.recording.minutes import rules, service
+from meetings.recording.minutes.blanks import confirmable, is_open
+from meetings.recording.minutes.checks import checks
 from meetings.recording.minutes.differences import differences
 from meetings.recording.minutes.happenings import Happening
 from meetings.recording.minutes.models import Minutes
@@ -89,7 +91,9 @@ def _values(stored: _Stored, retry: Retry | None) -> dict[str, Any]:
         "happenings": stored.sources.happenings,
         "page_happenings": {h.seq: _for_script(h, stored.playback) for h in stored.sources.happenings},
         "used": {p.moment_at for p in content.paragraphs if p.moment_at} if content else set(),
-        "checks": _checks(content),
+        "checks": checks(content) if content else [],
+        "is_open": is_open,
+        "confirmable": confirmable,
         "record": stored.sources.record,
         "playback": stored.playback,
         "labels": LABELS,
@@ -107,10 +111,6 @@ def _for_script(happening: Happening, playback: Playback) -> dict[str, object]:
         "text": happening.proposal,
         "offset_ms": playback.offset_ms(happening.at),
     }
-
-
-def _checks(content: Content | None) -> list[rules.Check]:
-    return rules.checks(content.title, content.paragraphs, content.secretary + content.chair) if content else []
 
 
 def _faults(request: Request, context: Context, retry: Retry | None) -> dict[str, Any]:

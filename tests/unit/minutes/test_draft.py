@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from meetings.errors import Text
 from meetings.events import Event
+from meetings.recording.minutes.blanks import confirmed, is_open
 from meetings.recording.minutes.draft import Facts, Invited, Point, draft
 from meetings.recording.minutes.happenings import AgendaItem, Happening, happenings
 from meetings.recording.minutes.log import read_log
@@ -23,10 +24,10 @@ class Story:
         self.events: list[Event] = []
 
     def tell(self, minute: float, kind: str, subject: str | None = None, **payload: Any) -> "Story":
-        at = START + timedelta(minutes=minute)
+        at, actor = START + timedelta(minutes=minute), payload.pop("actor", None)
         if subject is not None:
             payload = {"seat": {"name": NAMES[subject]}, **payload}
-        self.events.append(Event("meeting:m", len(self.events) + 1, at, kind, None, subject, payload))
+        self.events.append(Event("meeting:m", len(self.events) + 1, at, kind, actor, subject, payload))
         return self
 
 
@@ -35,7 +36,7 @@ def usual() -> Story:
         Story()
         .tell(-5, "participant.joined", HALL)
         .tell(-2, "participant.joined", VILLAGE)
-        .tell(0, "conference.opened", name="Thư ký")
+        .tell(0, "conference.opened", name="Thư ký", actor="account:s")
         .tell(1, "agenda.started", item_id="a1", title="Báo cáo")
         .tell(10, "participant.joined", "account:1")
         .tell(20, "agenda.started", item_id="a2", title="Thảo luận")
@@ -89,34 +90,61 @@ def slot(paragraphs: list[Paragraph], wanted: Slot) -> Paragraph:
 
 
 def test_the_labelled_lines_hold_times_place_chair_and_secretary() -> None:
-    paragraphs = drafted(usual())
+    paragraphs = drafted(usual(), chair_seen=True, secretary_seen=True)
     assert slot(paragraphs, Slot.TIME).text == "09 giờ 30 phút, ngày 23 tháng 4 năm 2026."
     assert slot(paragraphs, Slot.TIME).moment_at == START
     assert slot(paragraphs, Slot.PLACE).text == (
-        "Phòng họp số 1, trụ sở UBND tỉnh (điểm cầu chính) và 02 điểm cầu thành phần."
+        "Phòng họp số 1, trụ sở UBND tỉnh (điểm cầu chính) và 01 điểm cầu thành phần."
     )
     assert slot(paragraphs, Slot.CHAIR).text == "Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh."
     assert slot(paragraphs, Slot.SECRETARY).text == "Bà Lê Thị Thư Ký."
     assert slot(paragraphs, Slot.CLOSING).text == ("Cuộc họp kết thúc vào 11 giờ 28 phút, ngày 23 tháng 4 năm 2026./.")
 
 
-def test_attendance_names_who_was_there_who_came_late_and_who_was_away() -> None:
-    lines = slot(drafted(usual().tell(119, "participant.joined", TOWN)), Slot.ATTENDANCE).text.split("\n")
-    assert lines == [
-        "Có mặt 03/03 điểm cầu:",
-        "- Phòng họp số 1 (điểm cầu chính);",
-        "- Xã Krông Gió;",
-        "- Phường Buôn Thông, vào họp lúc 11 giờ 29 phút.",
-        "Đại biểu báo dự họp: Ông A, Giám đốc Sở X.",
+def test_who_the_log_does_not_show_in_the_chair_is_only_said_to_be_planned() -> None:
+    chair = slot(drafted(usual()), Slot.CHAIR).text
+    assert chair == "[… theo kế hoạch: Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh]."
+    assert is_open(chair)
+    assert confirmed(chair) == "Ông Nguyễn Văn Chủ Tọa, Phó Chủ tịch UBND tỉnh."
+
+
+def test_attendance_names_who_was_there_who_came_late_or_left_and_who_was_away() -> None:
+    story = usual().tell(119, "participant.joined", TOWN)
+    story.events.insert(5, Event("m", 99, START + timedelta(minutes=60), "participant.left", None, HALL, {}))
+    assert slot(drafted(story), Slot.ATTENDANCE).text.split("\n") == [
+        "Có mặt 02/03 điểm cầu:",
+        "- Phòng họp số 1 (điểm cầu chính), rời họp lúc 10 giờ 30 phút;",
+        "- Xã Krông Gió.",
+        "Vắng (không kết nối): Phường Buôn Thông.",
+        "Đại biểu dự họp: [… theo thư trả lời: Ông A, Giám đốc Sở X].",
         "Báo vắng: Bà B (lý do: đi công tác).",
         "Cùng dự trên hệ thống: Ông Khách.",
     ]
-    assert "Vắng: Phường Buôn Thông." in slot(drafted(usual()), Slot.ATTENDANCE).text
+    late = usual()
+    late.events.insert(-1, Event("m", 99, START + timedelta(minutes=20), "participant.joined", None, TOWN, {}))
+    assert "- Phường Buôn Thông, vào họp lúc 09 giờ 50 phút." in slot(drafted(late), Slot.ATTENDANCE).text
+
+
+def test_who_only_tested_the_line_before_the_meeting_was_not_there() -> None:
+    story = Story().tell(-40, "participant.joined", TOWN).tell(-30, "participant.left", TOWN)
+    story = story.tell(-5, "participant.joined", HALL).tell(0, "conference.opened").tell(90, "conference.ended")
+    paragraphs = drafted(story)
+    assert "Vắng (không kết nối): Xã Krông Gió; Phường Buôn Thông." in slot(paragraphs, Slot.ATTENDANCE).text
+    assert slot(paragraphs, Slot.PLACE).text == "Phòng họp số 1, trụ sở UBND tỉnh."
+    assert told(story)[0].summary.params == {"count": 1}
+    assert [h.kind for h in told(story)] == ["conference.opened"]
+
+
+def test_everybody_leaving_with_the_end_is_no_absence() -> None:
+    story = Story().tell(-5, "participant.joined", HALL).tell(0, "conference.opened")
+    story = story.tell(90, "participant.left", HALL).tell(90, "conference.ended", reason="chair")
+    assert [h.kind for h in told(story)] == ["conference.opened"]
+    assert "rời họp" not in slot(drafted(story), Slot.ATTENDANCE).text
 
 
 def test_a_hundred_points_are_told_in_one_line() -> None:
     points = tuple(Point(f"point:{n}", f"Xã {n}") for n in range(100))
-    story = Story()
+    story = Story().tell(0, "conference.opened")
     for point in points:
         NAMES[point.identity] = point.name
         story.tell(0, "participant.joined", point.identity)
@@ -128,23 +156,43 @@ def test_a_hundred_points_are_told_in_one_line() -> None:
 def test_content_follows_agenda_floor_and_chat_with_their_moments() -> None:
     content = [p for p in drafted(usual()) if p.slot is Slot.CONTENT]
     assert [(p.heading, p.text) for p in content] == [
-        ("", "Cuộc họp khai mạc."),
-        ("1. Báo cáo tóm tắt", "Sở Nông nghiệp và Môi trường trình bày: …"),
+        ("", "Cuộc họp bắt đầu."),
+        ("1. Báo cáo", "[… theo chương trình: Sở Nông nghiệp và Môi trường trình bày]."),
         ("2. Thảo luận", ""),
-        ("", "Đại diện Xã Krông Gió phát biểu: …"),
+        ("", "Đại diện Xã Krông Gió được mời phát biểu: […]"),
         ("", "Xã Krông Gió nêu ý kiến qua hộp thoại: “Xin hỗ trợ 02 máy bơm. ”."),
     ]
     assert [p.moment_at for p in content] == [START + timedelta(minutes=m) for m in (0, 1, 20, 22, 30)]
 
 
+def test_a_presenter_whom_only_the_plan_names_is_never_said_to_have_presented() -> None:
+    """The point of the presenter was not connected; nobody but a person can say who presented."""
+    away = {"a1": AgendaItem("Báo cáo", "Phường Buôn Thông")}
+    log = read_log(usual().events)
+    [presented] = [p for p in draft(facts(), log, happenings(log, away)) if "trình bày" in p.text]
+    assert presented.text == "[… theo chương trình: Phường Buôn Thông trình bày]."
+    assert is_open(presented.text)
+
+
+def test_a_room_that_the_clock_opened_and_that_closed_by_itself_is_told_as_such() -> None:
+    story = Story().tell(0, "participant.joined", HALL).tell(0, "conference.opened", name=None)
+    paragraphs = drafted(story.tell(118, "conference.ended", reason="empty"))
+    assert "Hệ thống mở phòng họp theo giờ đã định." in [p.text for p in paragraphs]
+    closing = slot(paragraphs, Slot.CLOSING).text
+    assert closing == (
+        "Cuộc họp kết thúc vào [… theo giờ hệ thống tự đóng: 11 giờ 28 phút, ngày 23 tháng 4 năm 2026]./."
+    )
+
+
 def test_a_lost_link_is_listed_but_not_drafted() -> None:
     [lost] = [h for h in told(usual()) if not h.by_default]
-    assert lost.summary == Text("{name} mất kết nối {minutes} phút", {"name": "Xã Krông Gió", "minutes": "04"})
+    words = "{name} không có mặt trong phòng họp {minutes} phút"
+    assert lost.summary == Text(words, {"name": "Xã Krông Gió", "minutes": "04"})
 
 
 def test_a_link_lost_for_seconds_is_not_listed() -> None:
-    story = Story().tell(0, "participant.joined", HALL).tell(5, "participant.left", HALL)
-    assert [h.summary.msgid for h in told(story.tell(5.5, "participant.joined", HALL))] == []
+    story = Story().tell(0, "conference.opened").tell(0, "participant.joined", HALL).tell(5, "participant.left", HALL)
+    assert [h.kind for h in told(story.tell(5.5, "participant.joined", HALL))] == ["conference.opened"]
 
 
 def test_a_floor_that_was_never_given_back_ends_with_the_meeting() -> None:
@@ -159,11 +207,13 @@ def test_a_speaker_who_loses_the_link_no_longer_has_the_floor() -> None:
     assert turn.ended_at == START + timedelta(minutes=12)
 
 
-def test_a_meeting_that_was_never_opened_is_drafted_from_its_plan() -> None:
-    paragraphs = drafted(Story())
-    assert slot(paragraphs, Slot.TIME).text == "09 giờ 30 phút, ngày 23 tháng 4 năm 2026."
+def test_of_a_meeting_that_was_never_opened_here_everything_waits_to_be_confirmed() -> None:
+    paragraphs = drafted(Story().tell(-5, "participant.joined", HALL))
+    assert slot(paragraphs, Slot.TIME).text == "[… theo kế hoạch: 09 giờ 30 phút, ngày 23 tháng 4 năm 2026]."
     assert slot(paragraphs, Slot.TIME).moment_at is None
-    assert slot(paragraphs, Slot.ATTENDANCE).text.startswith("Có mặt 00/03 điểm cầu.")
+    assert slot(paragraphs, Slot.ATTENDANCE).text.startswith("Các điểm cầu: [… theo kế hoạch: Phòng họp số 1; Xã")
+    assert "[… theo kế hoạch: 11 giờ 30 phút" in slot(paragraphs, Slot.CLOSING).text
+    assert all(is_open(p.text) for p in paragraphs)
 
 
 def test_unknown_kinds_and_empty_payloads_are_passed_over() -> None:

@@ -38,6 +38,9 @@ export function contentOf(fields: Fields, version: number): Content {
   };
 }
 
+/** Whether a draft's mark still stands in a text; what else counts as unfilled, the server says when it is saved. */
+export const isOpen = (words: string): boolean => words.includes("[…");
+
 /** Before which of the paragraphs (their moments, "" for none) a happening at `at` belongs: the first later one, else the end. */
 export function placeFor(moments: readonly string[], at: string): number {
   const when = Date.parse(at);

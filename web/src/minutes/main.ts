@@ -2,7 +2,7 @@
 import { Refused, call } from "../api/client.ts";
 import { seekByLinks, takePlayer } from "../review/player.ts";
 import { instant } from "../review/timeline.ts";
-import { contentOf } from "./content.ts";
+import { contentOf, isOpen } from "./content.ts";
 import { type Happening, type Words, Paragraphs, grow } from "./paragraphs.ts";
 import { type SavingEvent, after, begin, unsaved, wait } from "./saving.ts";
 
@@ -77,7 +77,11 @@ function start(form: HTMLFormElement, paper: HTMLElement, template: HTMLTemplate
   }
 
   form.addEventListener("input", (event) => {
-    if (event.target instanceof HTMLTextAreaElement) grow(event.target);
+    if (event.target instanceof HTMLTextAreaElement) {
+      grow(event.target);
+      const open = event.target.closest("[data-paragraph]")?.querySelector<HTMLElement>("[data-open]");
+      if (open) open.hidden = !isOpen(event.target.value);
+    }
     if (event.target instanceof Element && paper.contains(event.target)) changed();
   });
   form.addEventListener("click", (event) => {
