@@ -1,0 +1,144 @@
+"""How many bits a second a subscriber's way carries for pictures, from transport-wide feedback on each of them.
+
+Delay: a growing queue means more is sent than passes; the estimate falls to a share of what arrived. Loss: above a
+tenth it falls, too, unless sending less did not make it less; then it is the line's own, and only what comes on top
+counts. Otherwise it grows, but not far beyond what is sent: what the way could carry besides is found by probing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from meetings.signaling.media.gradient import DelayGradient, Trend
+from meetings.signaling.media.history import Arrival
+
+START = 1_000_000.0
+LEAST, MOST = 60_000.0, 30_000_000.0
+
+_BACK_OFF = 0.85
+_GROWTH = 0.08  # a second, while the way's capacity is not known
+_NEAR_GROWTH = 0.02  # ... close to where it was last seen
+_HEADROOM, _HEADROOM_BITS = 1.5, 20_000.0
+_RATE_SECONDS = 0.8
+_PAUSE_SECONDS = 0.3  # between two reductions: what the first brought must be seen
+_QUEUE_MS = 25.0  # below it a slope is noise
+_FULL_MS = 350.0  # above it the way is overrun, whatever the slope says
+_HIGH_LOSS = 0.10
+_LOSS_PACKETS = 40
+_LOSS_SECONDS = 0.5
+_LOSS_SMOOTHING = 0.5
+_LESS = 0.7  # having sent this share of it ...
+_STILL = 0.75  # ... and lost this share of what was lost then: not our doing
+_OWN_LOSS_SMOOTHING = 0.15
+_PROBE_TRUST = 0.9
+
+
+class Bandwidth:
+    """The estimate for one subscriber. Times are the worker's; arrivals are on the subscriber's own clock."""
+
+    def __init__(self, now: float) -> None:
+        self.estimate = START
+        self.arriving = 0.0  # bit/s, of late
+        self.loss = 0.0
+        self.reduced_at = float("-inf")
+        self._gradient = DelayGradient()
+        self._grown_at = now
+        self._received: deque[tuple[float, int]] = deque()  # newest arrival, bytes; one a feedback
+        self._received_bytes = 0
+        self._capacity = 0.0  # what arrived when the queue grew last
+        self._counted = self._lost = 0
+        self._counted_since = now
+        self._own_loss = 0.0
+        self._before: tuple[float, float] | None = None  # rate and loss when loss first made us send less
+
+    @property
+    def queue_ms(self) -> float:
+        """How long packets wait on the way."""
+        return self._gradient.queue_ms
+
+    @property
+    def congested(self) -> bool:
+        """Whether there is a queue that more packets would make longer."""
+        return self._gradient.trend is Trend.GROWING or self.queue_ms > 2 * _QUEUE_MS
+
+    @property
+    def carried(self) -> float:
+        """Bits a second that came through the narrowest place, whatever was lost elsewhere on the way."""
+        return self.arriving / (1 - min(self._own_loss, 0.5))
+
+    def _overrun(self) -> bool:
+        queue, usual = self._gradient.queue_ms, self._gradient.usual_ms
+        growing = self._gradient.trend is Trend.GROWING and queue > _QUEUE_MS + 1.5 * usual
+        return growing or queue > _FULL_MS + usual
+
+    def feedback(self, outcomes: Sequence[Arrival], now: float) -> None:
+        """What became of the packets of one feedback."""
+        self._count(outcomes)
+        self._gradient.take(outcomes)
+        self._measure_loss(now)
+        if self._overrun():
+            self._reduce(_BACK_OFF * self.carried, now)
+        elif self._gradient.trend is Trend.STEADY and self.loss - self._own_loss < _HIGH_LOSS / 2:
+            self._grow(now)
+        self._grown_at = now
+
+    def probed(self, sent: float, received: float) -> bool:
+        """A cluster went out at `sent` and came in at `received` bit/s; True when the way carries what was tried."""
+        passed = received >= _PROBE_TRUST * sent
+        found = min(sent, received) if passed else received * _BACK_OFF
+        self.estimate = min(max(self.estimate, found), MOST)
+        return passed
+
+    def _count(self, outcomes: Sequence[Arrival]) -> None:
+        arrived = [one for one in outcomes if one.arrived_at is not None]
+        self._counted += len(outcomes)
+        self._lost += len(outcomes) - len(arrived)
+        if not arrived:
+            return
+        size, at = sum(one.size for one in arrived), max(one.arrived_at or 0.0 for one in arrived)
+        received = self._received
+        received.append((at, size))
+        self._received_bytes += size
+        while len(received) > 2 and at - received[0][0] > _RATE_SECONDS:
+            self._received_bytes -= received.popleft()[1]
+        span = at - received[0][0]
+        if span > _RATE_SECONDS / 3:
+            self.arriving = (self._received_bytes - received[0][1]) * 8 / span
+
+    def _measure_loss(self, now: float) -> None:
+        if self._counted < _LOSS_PACKETS or now - self._counted_since < _LOSS_SECONDS:
+            return
+        self.loss += (self._lost / self._counted - self.loss) * _LOSS_SMOOTHING
+        self._counted = self._lost = 0
+        self._counted_since = now
+        self._judge_loss(now)
+
+    def _judge_loss(self, now: float) -> None:
+        """Every half second or so."""
+        if self.loss < self._own_loss:
+            self._own_loss += (self.loss - self._own_loss) * _OWN_LOSS_SMOOTHING
+        ours = self.loss - self._own_loss
+        if ours <= _HIGH_LOSS:
+            self._before = None if ours < _HIGH_LOSS / 2 else self._before
+            return
+        if self._before is None:
+            self._before = (self.arriving, self.loss)
+        rate, loss = self._before
+        if self.arriving < _LESS * rate and self.loss > _STILL * loss:
+            self._own_loss, self._before = self.loss, None
+        else:
+            self._reduce(max(self.arriving, _BACK_OFF * self.estimate) * (1 - ours / 2), now)
+
+    def _reduce(self, to: float, now: float) -> None:
+        if now - self.reduced_at < _PAUSE_SECONDS or not self.arriving:
+            return
+        self.reduced_at = now
+        self._capacity = self.carried
+        self.estimate = max(LEAST, min(self.estimate, to))
+
+    def _grow(self, now: float) -> None:
+        near = self._capacity and 0.8 * self._capacity < self.estimate < 1.2 * self._capacity
+        grown = self.estimate * (1 + (_NEAR_GROWTH if near else _GROWTH)) ** min(now - self._grown_at, 1.0)
+        limit = max(self.estimate, _HEADROOM * self.carried + _HEADROOM_BITS)
+        self.estimate = min(grown, limit, MOST)

@@ -1,0 +1,129 @@
+"""Is a queue growing on the way to a subscriber? A trend line through the delays its feedback shows.
+
+After draft-ietf-rmcat-gcc-02 section 5 in the trend line form that browsers use: packets sent close together count as
+one group; what each group was delayed more than the one before is summed up and smoothed, and a line is laid through
+the last of these sums. A slope that stays above an adaptive threshold is a queue that grows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from meetings.signaling.media.history import Arrival
+
+_GROUP_SECONDS = 0.005
+_WINDOW = 20
+_SMOOTHING = 0.9
+_GAIN = 4.0
+_MOST_COUNTED = 60
+_SUSTAINED_SECONDS = 0.01
+_FIRST_THRESHOLD, _LEAST_THRESHOLD, _MOST_THRESHOLD = 12.5, 6.0, 600.0
+_WIDENING, _NARROWING = 0.0087, 0.039
+_OUTLIER = 15.0  # a trend this far above the threshold does not move it
+_STANDSTILL_SECONDS = 3.0  # without packets for so long: begin anew
+_BASE_SECONDS = 10.0  # how long the least delay seen counts as that of the empty way
+
+
+class Trend(Enum):
+    """What the way's queue does."""
+
+    GROWING = auto()
+    STEADY = auto()
+    SHRINKING = auto()
+
+
+class DelayGradient:
+    """Takes every feedback's arrivals in order; `trend` and `queue_ms` are what they say by now."""
+
+    def __init__(self) -> None:
+        self.trend = Trend.STEADY
+        self.queue_ms = 0.0  # how much later than on the emptiest way of late
+        self.usual_ms = 0.0  # the same over some seconds: where it jitters, this is not nothing
+        self._group_began = self._group_sent = self._group_arrived = -1.0
+        self._last: tuple[float, float] | None = None  # sending and arrival of the group before
+        self._points: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
+        self._sum_ms = self._smooth_ms = 0.0
+        self._groups = 0
+        self._threshold = _FIRST_THRESHOLD
+        self._above_since: float | None = None
+        self._slope = 0.0
+        self._base: list[tuple[float, float]] = []  # (arrival, least delay) of the present stretch and the last one
+
+    def take(self, arrivals: Iterable[Arrival]) -> None:
+        """One feedback packet's worth."""
+        for _, sent, arrived, _ in arrivals:
+            if arrived is None:
+                continue
+            if self._group_began < 0:
+                self._begin(sent, arrived)
+            elif sent - self._group_began <= _GROUP_SECONDS:
+                self._group_sent = max(sent, self._group_sent)
+                self._group_arrived = max(arrived, self._group_arrived)
+            else:
+                self._end_group()
+                self._begin(sent, arrived)
+
+    def _begin(self, sent: float, arrived: float) -> None:
+        self._group_began = self._group_sent = sent
+        self._group_arrived = arrived
+
+    def _end_group(self) -> None:
+        sent, arrived = self._group_sent, self._group_arrived
+        self._note_delay(arrived - sent, arrived)
+        before, self._last = self._last, (sent, arrived)
+        if before is None:
+            return
+        if sent - before[0] > _STANDSTILL_SECONDS:
+            self._points.clear()
+            self._sum_ms = self._smooth_ms = 0.0
+            self._groups = 0
+            return
+        self._add((arrived - before[1] - (sent - before[0])) * 1000, sent - before[0], arrived)
+
+    def _add(self, more_ms: float, spacing: float, arrived: float) -> None:
+        self._groups = min(self._groups + 1, _MOST_COUNTED)
+        self._sum_ms += more_ms
+        self._smooth_ms = _SMOOTHING * self._smooth_ms + (1 - _SMOOTHING) * self._sum_ms
+        self._points.append((arrived * 1000, self._smooth_ms))
+        slope = _slope(self._points) if len(self._points) == _WINDOW else 0.0
+        self._judge(self._groups * slope * _GAIN, slope, spacing, arrived)
+
+    def _judge(self, trend: float, slope: float, spacing: float, arrived: float) -> None:
+        if trend > self._threshold:
+            since = self._above_since = arrived - spacing / 2 if self._above_since is None else self._above_since
+            if arrived - since > _SUSTAINED_SECONDS and slope >= self._slope:
+                self.trend = Trend.GROWING
+        else:
+            self._above_since = None
+            self.trend = Trend.SHRINKING if trend < -self._threshold else Trend.STEADY
+        self._slope = slope
+        self._adapt(abs(trend), spacing)
+
+    def _adapt(self, trend: float, spacing: float) -> None:
+        """The threshold follows the trend slowly, so that other flows' ups and downs are not taken for ours."""
+        if trend > self._threshold + _OUTLIER:
+            return
+        pace = _NARROWING if trend < self._threshold else _WIDENING
+        moved = self._threshold + pace * (trend - self._threshold) * min(spacing * 1000, 100.0)
+        self._threshold = min(max(moved, _LEAST_THRESHOLD), _MOST_THRESHOLD)
+
+    def _note_delay(self, delay: float, arrived: float) -> None:
+        base = self._base
+        if not base or arrived - base[-1][0] > _BASE_SECONDS:
+            self._base = base = [*base[-1:], (arrived, delay)]
+        elif delay < base[-1][1]:
+            base[-1] = (base[-1][0], delay)
+        queue = (delay - min(least for _, least in base)) * 1000
+        self.queue_ms += (queue - self.queue_ms) * 0.3
+        self.usual_ms += (queue - self.usual_ms) * 0.01
+
+
+def _slope(points: deque[tuple[float, float]]) -> float:
+    """Of the line with the least squares."""
+    count = len(points)
+    x_mean = sum(x for x, _ in points) / count
+    y_mean = sum(y for _, y in points) / count
+    spread = sum((x - x_mean) ** 2 for x, _ in points)
+    return sum((x - x_mean) * (y - y_mean) for x, y in points) / spread if spread else 0.0
