@@ -34,7 +34,11 @@ class Settings(BaseSettings):
     relay_port: int = 7880
     relay_tls_port: int = 7443
     media_port: int = 7882
+    media_tcp_port: int = 7881  # for networks without UDP; 0: not at all
     announce: list[str] = []  # where media is reached; empty: the address of the default route
+    turn_urls: list[str] = []  # TURN servers for networks that let nothing else through
+    turn_secret: str = Field("", repr=False)  # what they have as static-auth-secret
+    turn_minutes: int = 720  # how long a client's credentials are valid
 
     time_zone: str = "Asia/Ho_Chi_Minh"
     default_locale: str = "vi"
@@ -65,6 +69,8 @@ class Settings(BaseSettings):
     recording_min_free_bytes: int = 2048 * MIB
     jobs_done_kept_days: int = Field(30, ge=1)
     jobs_failed_kept_days: int = Field(365, ge=1)  # longer: somebody may ask why a letter never left
+    log_file_bytes: int = Field(10 * MIB, ge=4096)
+    log_files: int = Field(5, ge=1)
     demo: bool = False
 
     internal_secret: str = Field("", repr=False)
@@ -101,7 +107,8 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """What a child process needs to read the same settings again: addresses and folders, never a secret."""
-        names = ("host", "port", "https_host", "https_port", "relay_port", "relay_tls_port", "media_port", "data_dir")
+        names = ["host", "port", "https_host", "https_port", "relay_port", "relay_tls_port", "data_dir"]
+        names += ["media_port", "media_tcp_port"]
         values = {f"MEETINGS_{name.upper()}": str(getattr(self, name)) for name in names}
         values["MEETINGS_DEMO"] = "1" if self.demo else "0"
         values["MEETINGS_ANNOUNCE"] = json.dumps(self.announce)
@@ -127,6 +134,10 @@ class Settings(BaseSettings):
     @property
     def tls_dir(self) -> Path:
         return self.data_dir / "tls"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
 
     @property
     def secrets_dir(self) -> Path:

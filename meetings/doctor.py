@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import sys
@@ -22,9 +23,14 @@ from meetings.clock import Clock
 from meetings.config import PROJECT_ROOT, Settings
 from meetings.database import Database
 from meetings.errors import N_, MeetingsError
+from meetings.signaling import turn as turn_servers
+from meetings.signaling import turn_probe
+from meetings.signaling.media.addresses import NoUsableAddress, announced
 
 Level = Literal["ok", "warn", "fail"]
 ONE_GIB = 1024**3
+# Addresses that no relay of ours has: a TURN server that would relay there lets anybody into the house's networks.
+_STRANGERS = ("10.255.255.254", "172.31.255.254", "192.168.255.254")
 CODECS = ("libvpx", "libopus", "opus", "vp8")
 
 
@@ -45,7 +51,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
     """Every check, in the order in which faults should be mended. A check that cannot run is a finding."""
     now = clock.now()
     findings: list[Finding] = []
-    for check in (python, data_folder, privacy, front_end, fonts, codecs, certificate, addresses, mail, helpline):
+    for check in (python, data_folder, privacy, front_end, fonts, codecs, certificate, addresses, turn, mail, helpline):
         findings += await asyncio.to_thread(_guarded, check, settings, now)
     findings += await database(settings)
     findings += await asyncio.to_thread(_guarded, running, settings, now)
@@ -167,6 +173,42 @@ def addresses(settings: Settings, now: datetime) -> Iterable[Finding]:
         yield Finding(
             "warn", N_("Địa chỉ"), "127.0.0.1", N_("Chỉ máy này vào được phòng họp: nối mạng hoặc đặt --announce.")
         )
+
+
+def turn(settings: Settings, now: datetime) -> Iterable[Finding]:
+    """Optional. A server that is named must take our credentials, reach the relay, and nothing else of the house."""
+    try:
+        servers = turn_servers.configured(settings.turn_urls, settings.turn_secret)
+    except turn_servers.BadTurn as error:
+        yield Finding("fail", "TURN", str(error), N_("Sửa MEETINGS_TURN_URLS hoặc MEETINGS_TURN_SECRET."))
+        return
+    for url in servers.urls if servers else ():
+        credentials = servers.ice_server("doctor", now) if servers else None
+        assert credentials is not None
+        try:
+            with turn_probe.allocation(turn_servers.parse_url(url), credentials) as held:
+                reached = [address for address in media_addresses(settings) if held.may_reach(address)]
+                strays = [address for address in _STRANGERS if held.may_reach(address)]
+        except turn_probe.NoTurn as error:
+            yield Finding(
+                "fail", "TURN", f"{url}: {error}", N_("Kiểm tra máy chủ TURN, khóa chung, đồng hồ, tường lửa.")
+            )
+            continue
+        if not reached:
+            remedy = N_("TURN không chuyển tới máy chủ này: thêm địa chỉ của nó vào allowed-peer-ip.")
+            yield Finding("fail", "TURN", url, remedy)
+        elif strays:
+            remedy = N_("TURN chuyển tiếp cả vào mạng nội bộ: đặt denied-peer-ip cho mọi địa chỉ trừ máy chủ này.")
+            yield Finding("warn", "TURN", f"{url} → {', '.join(strays)}", remedy)
+        else:
+            yield Finding("ok", "TURN", f"{url} → {', '.join(reached)}")
+
+
+def media_addresses(settings: Settings) -> list[str]:
+    """Where the relay announces media."""
+    with contextlib.suppress(NoUsableAddress):
+        return announced(settings.announce)
+    return []
 
 
 def mail(settings: Settings, now: datetime) -> Iterable[Finding]:

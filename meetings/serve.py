@@ -3,73 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
+import ipaddress
 import signal
-import socket
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from datetime import datetime
+from functools import partial
 
 import segno
 from rich.console import Console
 
-from meetings import tls
+from meetings import running, tls
 from meetings.clock import SystemClock
 from meetings.config import Settings
+from meetings.i18n import SOURCE_LOCALE
+from meetings.journal import Journal
+from meetings.logs import configure
+from meetings.origins import own_origins
+from meetings.ports import ports, taken
 from meetings.processes import Child, Supervisor
+from meetings.terminal import _, complain, locale
 
 READY_WITHIN = 60.0  # seconds; a first start creates the database and the demonstration
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port this installation wants for itself, and what for."""
-
-    number: int
-    protocol: str  # "tcp" | "udp"
-    host: str
-    purpose: str
-    option: str
-
-
-def ports(settings: Settings) -> list[Port]:
-    """Every port that is bound, in the order a firewall's rules would name them."""
-    return [
-        Port(settings.https_port, "tcp", settings.https_host, "pages, https", "--https-port"),
-        Port(settings.relay_tls_port, "tcp", settings.https_host, "relay signalling, wss", "--relay-tls-port"),
-        Port(settings.media_port, "udp", "0.0.0.0", "sound and pictures", "--media-port"),  # noqa: S104 media is for all
-        Port(settings.port, "tcp", settings.host, "pages, http, this machine only", "--port"),
-        Port(settings.relay_port, "tcp", "127.0.0.1", "relay server API, this machine only", "--relay-port"),
-    ]
-
-
-def taken(port: Port) -> bool:
-    """Whether another program holds the port now."""
-    kind = socket.SOCK_DGRAM if port.protocol == "udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if port.protocol == "tcp":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((port.host, port.number))
-        except OSError as error:
-            return error.errno in (errno.EADDRINUSE, errno.EACCES)
-    return False
-
-
-def hold(path: Path) -> IO[str] | None:
-    """The lock of this file for as long as the process lives; None while another process has it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = path.open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
 
 
 def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
@@ -77,6 +33,7 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
     me = [sys.executable, "-m", "meetings"]
     environment = settings.as_environment()
     keys = f"{settings.livekit_api_key}: {settings.livekit_api_secret}"
+    shared = {"MEETINGS_TURN_SECRET": settings.turn_secret} if settings.turn_secret else {}
     relay = [
         *me,
         "relay",
@@ -86,52 +43,110 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
         f"--cert={tls_files.certificate}",
         f"--key-file={tls_files.key}",
         f"--udp-port={settings.media_port}",
+        f"--tcp-port={settings.media_tcp_port}",
+        f"--tcp-port={settings.media_tcp_port}",
+        *(f"--turn={url}" for url in settings.turn_urls),
+        f"--turn-minutes={settings.turn_minutes}",
         f"--webhook=http://127.0.0.1:{settings.port}/hooks/livekit",
-        *(f"--announce={address}" for address in settings.announce),
+        *(f"--announce={address}" for address in media_addresses(settings)),
+        *(f"--origin={origin}" for origin in own_origins(settings, tls_files)),
     ]
     return [
         Child("web", [*me, "web"], environment),
-        *([Child("relay", relay, {**environment, "LIVEKIT_KEYS": keys})] if settings.own_relay else []),
+        *([Child("relay", relay, {**environment, "LIVEKIT_KEYS": keys, **shared})] if settings.own_relay else []),
         Child("record", [*me, "record"], environment),
         *([Child("jobs", [*me, "jobs"], environment)] if not settings.is_sqlite else []),
     ]
 
 
+def media_addresses(settings: Settings) -> list[str]:
+    """What the relay announces. Empty: it finds the default route's address by itself.
+
+    Chromium does not send media to loopback unless the page shows another address, too: loopback alone is joined by
+    the machine's own addresses.
+    """
+    if not settings.announce or not all(_is_loopback(address) for address in settings.announce):
+        return settings.announce
+    others = [str(address) for address in tls.current_addresses() if not address.is_loopback and address.version == 4]
+    return [*settings.announce, *others[:1]]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def run(settings: Settings) -> int:
     """Runs until stopped; the exit code is 2 when something outside must be mended first."""
+    if (other := running.running_now(settings)) is not None:
+        complain(
+            _(
+                "Hệ thống khác (tiến trình {pid}) đang chạy trên {folder}. Hãy dừng hệ thống đó, "
+                "hoặc chọn thư mục khác bằng --data.",
+                pid=other.pid,
+                folder=settings.data_dir,
+            )
+        )
+        return 2
     occupied = [port for port in ports(settings) if taken(port)]
     for port in occupied:
-        sys.stderr.write(
-            f"Port {port.number}/{port.protocol} ({port.purpose}) is taken by another program. "
-            f"Stop it, or choose another with {port.option}.\n"
+        complain(
+            _(
+                "Cổng {number}/{protocol} ({purpose}) đang bị chương trình khác dùng. "
+                "Hãy dừng chương trình đó, hoặc chọn cổng khác bằng {option}.",
+                number=port.number,
+                protocol=port.protocol,
+                purpose=_(port.purpose),
+                option=port.option,
+            )
         )
     if occupied:
         return 2
-    lock = hold(settings.data_dir / "serve.lock")
+    lock = running.hold(settings.data_dir / "serve.lock")
     if lock is None:
-        sys.stderr.write(
-            f"Another system is running on {settings.data_dir}. Stop it, or choose another folder with --data.\n"
+        complain(
+            _(
+                "Hệ thống khác đang chạy trên {folder}. Hãy dừng hệ thống đó, hoặc chọn thư mục khác bằng --data.",
+                folder=settings.data_dir,
+            )
         )
         return 2
-    tls_files = tls.prepare(settings, SystemClock().now())
-    return asyncio.run(_supervise(settings, tls_files))
+    now = SystemClock().now()
+    tls_files = tls.prepare(settings, now)
+    try:
+        return asyncio.run(_supervise(settings, tls_files, now))
+    finally:
+        running.forget(settings)
 
 
-async def _supervise(settings: Settings, tls_files: tls.TlsFiles) -> int:
+async def _supervise(settings: Settings, tls_files: tls.TlsFiles, now: datetime) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(children(settings, tls_files))
+    path = settings.logs_dir / "meetings.log"
+    journal = Journal(path, most_bytes=settings.log_file_bytes, files=settings.log_files)
+    configure(stream=journal)
+    supervisor = Supervisor(children(settings, tls_files), journal, partial(_note, settings, now))
     async with asyncio.TaskGroup() as group:
         group.create_task(supervisor.run(stop))
         ready = await _wait_until_ready(settings, stop)
         if ready:
             announce(settings, tls_files)
         elif not stop.is_set():
-            sys.stderr.write("The system did not come up within a minute; the lines above say why.\n")
+            complain(_("Hệ thống chưa chạy được sau một phút; các dòng phía trên cho biết vì sao."))
             stop.set()
-    return 0 if ready or stop.is_set() else 1
+            return 1
+    return 0
+
+
+def _note(settings: Settings, since: datetime, children: dict[str, int]) -> None:
+    relay = f"http://127.0.0.1:{settings.relay_port}/" if settings.own_relay else None
+    web = f"http://127.0.0.1:{settings.port}"
+    pid, born = running.own_process()
+    running.note(settings, running.Running(pid, born, since, web, relay, ports(settings), children))
 
 
 async def _wait_until_ready(settings: Settings, stop: asyncio.Event) -> bool:
@@ -174,11 +189,17 @@ def announce(settings: Settings, tls_files: tls.TlsFiles) -> None:
     console = Console(highlight=False, soft_wrap=True)
     house = house_address(settings)
     console.print()
-    console.print("[bold]Hệ thống họp trực tuyến đã sẵn sàng.[/] The system is ready.")
-    console.print(f"  Trong mạng nội bộ · on the network   {house}/")
-    console.print(f"  Trên máy này · on this machine       http://localhost:{settings.port}/")
+    console.print(f"[bold]{_('Hệ thống họp trực tuyến đã sẵn sàng.')}[/]")
+    console.print("  " + _("Trong mạng nội bộ: {address}", address=f"{house}/"))
+    console.print("  " + _("Trên máy này: {address}", address=f"http://localhost:{settings.port}/"))
+    if settings.own_relay and media_addresses(settings) != settings.announce:
+        added = media_addresses(settings)[len(settings.announce) :]
+        console.print("  " + _("Trình duyệt không gửi hình qua riêng 127.0.0.1: báo thêm {address}.", address=added[0]))
     if tls_files.authority is not None:
         link = f"{house}/ca"
-        console.print(f"  Chứng thư gốc để cài vào máy khác · certificate to install on other machines   {link}")
+        console.print("  " + _("Chứng thư gốc để cài vào máy khác: {address}", address=link))
         segno.make(link, error="m").terminal(compact=True)
-    console.print("  Dừng: Ctrl-C · Stop: Ctrl-C")
+    console.print("  " + _("Nhật ký: {path}", path=settings.logs_dir / "meetings.log"))
+    console.print("  " + _("Dừng: Ctrl-C"))
+    if locale() == SOURCE_LOCALE:
+        console.print("  English: --lang en")

@@ -6,6 +6,7 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v firefox-esr >/dev/null 2>&1 || missing="$missing firefox-esr"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v pdftoppm >/dev/null 2>&1 || missing="$missing poppler-utils"
+command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
 [ -z "$missing" ] && exit 0
 line="apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$missing"
 if [ "$(id -u)" = 0 ]; then

@@ -12,6 +12,7 @@ import typer
 
 from meetings.clock import SystemClock
 from meetings.signaling import loglines
+from meetings.signaling import turn as turn_servers
 from meetings.signaling.edge import CannotListen
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.media.worker import WorkerError
@@ -53,6 +54,13 @@ def _stop(sentence: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def _turn_or_exit(urls: list[str], secret: str, minutes: int) -> turn_servers.Turn | None:
+    try:
+        return turn_servers.configured(urls, secret, timedelta(minutes=minutes))
+    except turn_servers.BadTurn as error:
+        raise _stop(str(error)) from error
+
+
 @app.command()
 def relay(
     keys: Keys = "",
@@ -74,6 +82,13 @@ def relay(
     ] = None,
     webhook: Annotated[list[str] | None, typer.Option(help="Where to tell what happens in rooms.")] = None,
     twirp_allow: Annotated[list[str] | None, typer.Option(help="Network that may call the server API.")] = None,
+    turn: Annotated[
+        list[str] | None, typer.Option(help="TURN server for networks that let nothing else through: turn:HOST:3478.")
+    ] = None,
+    turn_secret: Annotated[
+        str, typer.Option(envvar="MEETINGS_TURN_SECRET", help="The secret it shares with us (static-auth-secret).")
+    ] = "",
+    turn_minutes: Annotated[int, typer.Option(help="How long its credentials are valid.")] = 720,
     origin: Annotated[list[str] | None, typer.Option(help="Only pages of this origin may connect.")] = None,
 ) -> None:
     """Run the relay: rooms that clients of LiveKit join."""
@@ -92,6 +107,7 @@ def relay(
         tcp_port=tcp_port or None,
         webhook_urls=webhook or [],
         twirp_allow=twirp_allow or [],
+        turn=_turn_or_exit(turn or [], turn_secret, turn_minutes),
         origins=origin or [],
     )
     loglines.configure()

@@ -32,6 +32,7 @@ from meetings.signaling.peer import Peer
 from meetings.signaling.requests import View
 from meetings.signaling.room import Room
 from meetings.signaling.speakers import Speakers
+from meetings.signaling.turn import IceServer
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Surroundings(Protocol):
     def now_ms(self) -> int: ...
     def command(self, command: schema.Command) -> None: ...
     def token_for(self, grants: Grants) -> str: ...
+    def ice_servers(self, sid: ParticipantSid) -> list[IceServer]: ...
     def happened(self, room: RoomFacts, what: Happened) -> None: ...
 
 
@@ -95,7 +97,8 @@ class LiveRoom:
         self._members[sid] = Member(grants, peer, connection)
         participant = self.rules.roster.get(sid)
         assert participant is not None
-        connection.send(messages.join(self.rules.facts(), participant, self.rules.roster.shown_to(sid)))
+        others, servers = self.rules.roster.shown_to(sid), self._around.ice_servers(sid)
+        connection.send(messages.join(self.rules.facts(), participant, others, servers))
         self._refresh_token(sid)
         if speaking := self._speakers.current():
             connection.send(messages.speakers(speaking))
@@ -110,7 +113,7 @@ class LiveRoom:
         member.connection = connection
         participant = self.rules.roster.get(sid)
         assert participant is not None
-        connection.send(messages.reconnect())
+        connection.send(messages.reconnect(self._around.ice_servers(sid)))
         connection.send(messages.participants([participant, *self.rules.roster.shown_to(sid)]))
         self._refresh_token(sid)
         member.peer.restart_subscriber()

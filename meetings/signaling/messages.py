@@ -21,6 +21,7 @@ from meetings.signaling.model import (
 from meetings.signaling.quality import Quality, Rating
 from meetings.signaling.requests import SOURCES
 from meetings.signaling.speakers import Speaking
+from meetings.signaling.turn import IceServer
 
 # A promise of behaviour: clients switch features by it. Above 1.13.6 they would publish SVC simulcast.
 SERVER_VERSION = "1.13.5"
@@ -157,7 +158,13 @@ def enabled_codecs() -> list[models.Codec]:
     return [models.Codec(mime="audio/opus"), models.Codec(mime="video/VP8")]
 
 
-def join(facts: RoomFacts, participant: Participant, others: Iterable[Participant]) -> rtc.SignalResponse:
+def _ice_servers(servers: Iterable[IceServer]) -> list[rtc.ICEServer]:
+    return [rtc.ICEServer(urls=one.urls, username=one.username, credential=one.credential) for one in servers]
+
+
+def join(
+    facts: RoomFacts, participant: Participant, others: Iterable[Participant], ice_servers: Iterable[IceServer] = ()
+) -> rtc.SignalResponse:
     """The first message of every session; nothing may go before it."""
     return rtc.SignalResponse(
         join=rtc.JoinResponse(
@@ -166,6 +173,7 @@ def join(facts: RoomFacts, participant: Participant, others: Iterable[Participan
             other_participants=[participant_info(one) for one in others],
             server_version=SERVER_VERSION,
             server_info=server_info(),
+            ice_servers=_ice_servers(ice_servers),
             subscriber_primary=True,
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
@@ -175,9 +183,11 @@ def join(facts: RoomFacts, participant: Participant, others: Iterable[Participan
     )
 
 
-def reconnect() -> rtc.SignalResponse:
+def reconnect(ice_servers: Iterable[IceServer] = ()) -> rtc.SignalResponse:
     """The first message of a session that goes on over a new connection."""
-    return rtc.SignalResponse(reconnect=rtc.ReconnectResponse(server_info=server_info()))
+    return rtc.SignalResponse(
+        reconnect=rtc.ReconnectResponse(server_info=server_info(), ice_servers=_ice_servers(ice_servers))
+    )
 
 
 def participants(changed: Iterable[Participant]) -> rtc.SignalResponse:

@@ -21,6 +21,7 @@ from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSett
 from meetings.signaling.requests import Connect
 from meetings.signaling.room import Room
 from meetings.signaling.session import Session
+from meetings.signaling.turn import IceServer, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Relay:
     clock: Clock
     on_happened: OnHappened = _nobody
     room_settings: RoomSettings = field(default_factory=RoomSettings)
+    turn: Turn | None = None
 
     def __post_init__(self) -> None:
         self.rooms: dict[str, LiveRoom] = {}
@@ -97,6 +99,10 @@ class Relay:
 
     def token_for(self, grants: Grants) -> str:
         return write_token(grants, secret=self.keys[grants.api_key], now=self.clock.now(), ttl=TOKEN_TTL)
+
+    def ice_servers(self, sid: ParticipantSid) -> list[IceServer]:
+        """By which TURN servers a client may come, with credentials of its own."""
+        return [] if self.turn is None else [self.turn.ice_server(sid, self.clock.now())]
 
     def happened(self, room: RoomFacts, what: Happened) -> None:
         self.on_happened(room, what)

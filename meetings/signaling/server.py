@@ -27,6 +27,7 @@ from meetings.signaling.relay import Relay, UnknownSession
 from meetings.signaling.requests import parse_connect
 from meetings.signaling.room import RoomFull
 from meetings.signaling.service import JSON, RoomService, TwirpError
+from meetings.signaling.turn import Turn
 from meetings.signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class RelaySettings:
     tcp_port: int | None = 7881  # media for networks without UDP; None: not at all
     webhook_urls: Sequence[str] = ()
     twirp_allow: Sequence[str] = ()  # networks beside loopback that may call the server API
+    turn: Turn | None = None
     origins: Sequence[str] = ()  # empty: any; a token is needed all the same
 
 
@@ -236,7 +238,7 @@ async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Cl
     )
     key, secret = next(iter(settings.keys.items()))
     webhooks = Webhooks(list(settings.webhook_urls), key=key, secret=secret, clock=clock)
-    relay = Relay(dict(settings.keys), worker, clock, webhooks.happened)
+    relay = Relay(dict(settings.keys), worker, clock, webhooks.happened, turn=settings.turn)
     app = create_app(relay, settings)
     try:
         servers = [(listener(app), sockets.plain)]

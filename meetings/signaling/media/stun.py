@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import ipaddress
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,7 +50,7 @@ class Message:
 
     def signed_with(self, password: str) -> bool:
         """Whether MESSAGE-INTEGRITY is there and was made with this password (short-term credential)."""
-        return bool(self._signature) and hmac.compare_digest(_sign(self._signed, password), self._signature)
+        return bool(self._signature) and hmac.compare_digest(_sign(self._signed, password.encode()), self._signature)
 
     @property
     def username(self) -> str:
@@ -93,12 +94,12 @@ def binding_request(
     body += _pack(ICE_CONTROLLING, tie_breaker.to_bytes(8, "big"))
     if nominate:
         body += _pack(USE_CANDIDATE, b"")
-    return _finish(REQUEST, transaction_id, body, password)
+    return _finish(REQUEST, transaction_id, body, password.encode())
 
 
 def binding_success(transaction_id: bytes, mapped: Address, password: str) -> bytes:
     """The answer to a check that came from `mapped`."""
-    return _finish(SUCCESS, transaction_id, _pack(XOR_MAPPED_ADDRESS, _xor(mapped, transaction_id)), password)
+    return _finish(SUCCESS, transaction_id, _pack(XOR_MAPPED_ADDRESS, _xor(mapped, transaction_id)), password.encode())
 
 
 def mapped_address(message: Message) -> tuple[str, int]:
@@ -125,17 +126,33 @@ def _pack(attribute: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(attribute, len(value)) + value + bytes(-len(value) % 4)
 
 
-def _finish(kind: int, transaction_id: bytes, body: bytes, password: str) -> bytes:
+def signed(kind: int, transaction_id: bytes, attributes: Iterable[tuple[int, bytes]], key: bytes) -> bytes:
+    """Any message; `key` is the password, or the long-term one of RFC 8489 section 9.2.2."""
+    return _finish(kind, transaction_id, b"".join(_pack(*one) for one in attributes), key)
+
+
+def unsigned(kind: int, transaction_id: bytes, attributes: Iterable[tuple[int, bytes]]) -> bytes:
+    """A first request, to be told realm and nonce."""
+    body = b"".join(_pack(*one) for one in attributes)
+    return _HEADER.pack(kind, len(body), _COOKIE, transaction_id) + body
+
+
+def xor_address(host: str, port: int, transaction_id: bytes) -> bytes:
+    """The value of an XOR-…-ADDRESS attribute."""
+    return _xor((host, port), transaction_id)
+
+
+def _finish(kind: int, transaction_id: bytes, body: bytes, key: bytes) -> bytes:
     message = _HEADER.pack(kind, len(body), _COOKIE, transaction_id) + body
-    message += _pack(MESSAGE_INTEGRITY, _sign(message, password))
+    message += _pack(MESSAGE_INTEGRITY, _sign(message, key))
     message = _with_length(message, len(message) - _HEADER.size + 8)
     check = binascii.crc32(message) ^ _FINGERPRINT_XOR
     return message + _pack(FINGERPRINT, check.to_bytes(4, "big"))
 
 
-def _sign(data: bytes, password: str) -> bytes:
+def _sign(data: bytes, key: bytes) -> bytes:
     # The length counts as if MESSAGE-INTEGRITY were the last attribute (RFC 8489 section 14.5).
-    return hmac.digest(password.encode(), _with_length(data, len(data) - _HEADER.size + 24), "sha1")
+    return hmac.digest(key, _with_length(data, len(data) - _HEADER.size + 24), "sha1")
 
 
 def _with_length(data: bytes, length: int) -> bytes:

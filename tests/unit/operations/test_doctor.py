@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from meetings.access import Role
 from meetings.config import Settings
 from meetings.serve import Port, ports, taken
 from tests.conftest import LogIn
+from tests.coturn import SECRET, coturn
 from tests.fakes import Browser, ManualClock
 
 
@@ -113,3 +117,27 @@ def test_a_taken_port_is_noticed_before_anything_starts() -> None:
 
 def test_every_port_has_an_option_to_move_it(settings: Settings) -> None:
     assert len({port.option for port in ports(settings)}) == len(ports(settings)) == 5
+
+
+async def test_a_turn_server_is_asked_whether_it_works_and_whom_it_lets_in(settings: Settings, tmp_path: Path) -> None:
+    clock = ManualClock(datetime.now(UTC))  # the server has a clock of its own
+    async with coturn(tmp_path, ["127.0.0.1"]) as closed:
+        changes = {"turn_urls": [closed.url, closed.tcp_url], "turn_secret": SECRET, "announce": ["127.0.0.1"]}
+        configured = settings.model_copy(update=changes)
+        assert await turn_levels(configured, clock) == ["ok", "ok"]
+        assert await turn_levels(configured.model_copy(update={"turn_secret": "x" * 20}), clock) == ["fail", "fail"]
+    async with coturn(tmp_path, ["0.0.0.0-255.255.255.255"]) as open_to_all:
+        configured = settings.model_copy(update={**changes, "turn_urls": [open_to_all.url]})
+        assert await turn_levels(configured, clock) == ["warn"]
+
+
+async def test_turn_settings_that_cannot_work_are_named(settings: Settings, clock: ManualClock) -> None:
+    for urls, secret in ((["turn:a"], ""), (["http://a"], SECRET)):
+        configured = settings.model_copy(update={"turn_urls": urls, "turn_secret": secret})
+        assert await turn_levels(configured, clock) == ["fail"]
+    assert await turn_levels(settings, clock) == []
+
+
+async def turn_levels(settings: Settings, clock: ManualClock) -> list[str]:
+    findings = await asyncio.to_thread(lambda: list(doctor.turn(settings, clock.now())))
+    return [finding.level for finding in findings]

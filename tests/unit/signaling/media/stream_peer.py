@@ -17,7 +17,7 @@ class StreamPeer(RtClient):
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self._inbox = b""
 
-    def open(self) -> None:
+    def open(self, host: str = "127.0.0.1") -> None:
         """Nothing to bind: connecting comes with the first datagram."""
 
     def transmit(self, datagram: bytes) -> None:
@@ -47,7 +47,7 @@ class StreamPeer(RtClient):
 class DatagramPeer6(RtClient):
     """A peer over UDP and IPv6."""
 
-    def open(self) -> None:
+    def open(self, host: str = "127.0.0.1") -> None:
         self.socket.close()
         self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.socket.setblocking(False)

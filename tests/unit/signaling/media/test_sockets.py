@@ -31,8 +31,8 @@ async def worker(config: WorkerConfig) -> AsyncIterator[Rig]:
 class StrictPeer(RtClient):
     """As browsers: what does not come from where it was sent to is not taken."""
 
-    def open(self) -> None:
-        super().open()
+    def open(self, host: str = "127.0.0.1") -> None:
+        super().open(host)
         self.bound = False
 
     def transmit(self, datagram: bytes) -> None:
