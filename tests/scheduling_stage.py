@@ -16,6 +16,7 @@ from meetings.database import Base, Database
 from meetings.directory.models import Account, Person, Unit, Venue
 from meetings.jobs import JobRunner
 from meetings.scheduling.jobs import handlers
+from meetings.scheduling.models import MeetingParticipant, ParticipantRole
 from meetings.scheduling.office import Office
 from meetings.scheduling.rules.booking import Booking, Now, read_booking
 from meetings.scheduling.rules.regulation import regulation_in
@@ -127,6 +128,11 @@ async def office(session: AsyncSession, settings: Settings, now: datetime = MORN
 async def rows(context: Context, model: type[Base], *order: str) -> list[Any]:
     async with context.database.read() as session:
         return list(await session.scalars(select(model).order_by(*(getattr(model, name) for name in order))))
+
+
+async def invited(context: Context) -> list[MeetingParticipant]:
+    """Who is asked to come: everybody with letters but the chair."""
+    return [one for one in await rows(context, MeetingParticipant, "position") if one.role == ParticipantRole.MEMBER]
 
 
 async def post_letters(context: Context) -> int:

@@ -16,7 +16,7 @@ from meetings.config import Settings
 from meetings.errors import Conflict, Invalid, NotFound, TooMany, text
 from meetings.ids import token_hash
 
-from .models import Answer, Meeting, MeetingParticipant, MeetingState
+from .models import Answer, Meeting, MeetingParticipant, MeetingState, ParticipantRole
 from .rules import words
 
 REASON_LIMIT = 500
@@ -32,7 +32,8 @@ class Asked:
 
     @property
     def open(self) -> bool:
-        return self.meeting.state == MeetingState.SCHEDULED and self.participant.removed_at is None
+        asked = self.participant.removed_at is None and self.participant.role == ParticipantRole.MEMBER
+        return asked and self.meeting.state == MeetingState.SCHEDULED
 
 
 def answer_token(settings: Settings, participant_id: str) -> str:
@@ -116,6 +117,6 @@ async def _require_patience(session: AsyncSession, asked: Asked, now: datetime) 
 def _closed(asked: Asked) -> Conflict:
     if asked.meeting.state == MeetingState.CANCELLED:
         return Conflict("Cuộc họp này đã hủy, không cần trả lời nữa.", code="cancelled")
-    if asked.participant.removed_at is not None:
+    if asked.participant.removed_at is not None or asked.participant.role == ParticipantRole.CHAIR:
         return Conflict("Giấy mời này đã được thu hồi, không cần trả lời nữa.", code="withdrawn")
     return Conflict("Cuộc họp đã bắt đầu hoặc đã kết thúc, không nhận trả lời nữa.", code="begun")

@@ -28,6 +28,8 @@ SENTENCES: Mapping[str, str] = {
     "paper.removed": N_("Bỏ tài liệu {filename}"),
     "conference.opened": N_("Bắt đầu họp"),
     "conference.ended": N_("Kết thúc họp"),
+    "conference.ended.empty": N_("Họp tự kết thúc: không còn ai trong phòng họp quá {minutes} phút"),
+    "conference.ended.overtime": N_("Họp tự kết thúc: đã quá giờ kết thúc dự kiến {hours} giờ"),
     "recording.started": N_("Bắt đầu ghi hình"),
     "recording.stopped": N_("Dừng ghi hình"),
     "document.filed": N_("Biên bản đã vào sổ văn bản"),
@@ -36,7 +38,7 @@ GATHERED: Mapping[str, str] = {
     "invitation.handed": N_("{letter} cho {n} người: máy chủ thư đã nhận"),
     "invitation.kept": N_("{letter} cho {n} người: chưa gửi đi, nằm ở Thư đi vì chưa có máy chủ thư"),
 }
-_FILLED = ("name", "reason", "filename", "invited", "letters", "error")
+_FILLED = ("name", "reason", "filename", "invited", "letters", "error", "minutes", "hours")
 ALARMS = frozenset({"invitation.failed", "invitation.declined", "meeting.cancelled"})
 
 
@@ -84,6 +86,7 @@ def _told(event: events.EventRow, payload: Mapping[str, object]) -> Happened | N
     if kind not in SENTENCES:
         return None
     params: dict[str, object] = {key: value for key, value in payload.items() if isinstance(value, str | int)}
+    params |= dict(numbers) if isinstance(numbers := payload.get("params"), dict) else {}
     params["letter"] = Text(NAMES.get(str(payload.get("letter")), NAMES["request"]))
     sentence = SENTENCES[kind]
     if any(f"{{{name}}}" in sentence and name not in params for name in _FILLED):
@@ -96,4 +99,6 @@ def _kind(kind: str, payload: Mapping[str, object]) -> str:
         return f"invitation.{payload.get('answer')}"
     if kind == "meeting.updated" and payload.get("moved"):
         return "meeting.moved"
+    if kind == "conference.ended" and (why := f"{kind}.{payload.get('reason')}") in SENTENCES:
+        return why
     return kind

@@ -1,6 +1,14 @@
-"""The only door to icalendar: a meeting as REQUEST or CANCEL, after RFC 5545 and RFC 5546."""
+"""The only door to icalendar: a meeting as REQUEST or CANCEL, after RFC 5545 and RFC 5546.
 
-from collections.abc import Sequence
+Each letter has a calendar of its own with one ATTENDEE, whom it goes to, and the office as ORGANIZER. RFC 5546 (3.2.2)
+asks for at least one, and programs look for their owner among them; everybody else's address would be told to all,
+guests of other agencies included, and a private address once sent cannot be called back. Who chairs stands in the
+description by name; in the chair's own letter the ATTENDEE has ROLE=CHAIR.
+
+RSVP is FALSE: answers come by the link in the letter. A reply by mail (METHOD=REPLY) would go to the office's postbox,
+where nothing reads it, and somebody would believe to have answered.
+"""
+
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +23,7 @@ class Attendee:
     name: str
     address: str
     partstat: str = "NEEDS-ACTION"  # ACCEPTED, DECLINED
+    chairs: bool = False  # has agreed to the hour before it was booked
 
 
 @dataclass(frozen=True)
@@ -31,26 +40,22 @@ class Invitation:
     time_zone: str
     organizer_name: str
     organizer_address: str
-    attendees: Sequence[Attendee]
+    attendee: Attendee
     stamp: datetime
     created: datetime
+    url: str = ""  # where an account joins
 
 
 def request(invitation: Invitation) -> bytes:
     """A new meeting, or what it has become."""
     event = _event(invitation, "CONFIRMED")
-    for attendee in invitation.attendees:
-        event.add("attendee", _attendee(attendee, asked=True), encode=False)
     event.add_component(_alarm(invitation))
     return _calendar("REQUEST", invitation, event)
 
 
 def cancel(invitation: Invitation) -> bytes:
-    """To those named in `attendees`: the meeting, or their part in it, is off."""
-    event = _event(invitation, "CANCELLED")
-    for attendee in invitation.attendees:
-        event.add("attendee", _attendee(attendee, asked=False), encode=False)
-    return _calendar("CANCEL", invitation, event)
+    """The meeting, or the attendee's part in it, is off."""
+    return _calendar("CANCEL", invitation, _event(invitation, "CANCELLED"))
 
 
 def _calendar(method: str, invitation: Invitation, event: Event) -> bytes:
@@ -82,16 +87,19 @@ def _event(invitation: Invitation, status: str) -> Event:
     organizer = vCalAddress(f"mailto:{invitation.organizer_address}")
     organizer.params["CN"] = vText(_unquoted(invitation.organizer_name))
     event.add("organizer", organizer, encode=False)
+    event.add("attendee", _attendee(invitation.attendee), encode=False)
+    if invitation.url:
+        event.add("url", invitation.url)
     return event
 
 
-def _attendee(attendee: Attendee, *, asked: bool) -> vCalAddress:
+def _attendee(attendee: Attendee) -> vCalAddress:
     address = vCalAddress(f"mailto:{attendee.address}")
     address.params["CN"] = vText(_unquoted(attendee.name))
-    address.params["ROLE"] = vText("REQ-PARTICIPANT")
-    address.params["PARTSTAT"] = vText(attendee.partstat)
-    if asked:
-        address.params["RSVP"] = vText("TRUE")
+    address.params["CUTYPE"] = vText("INDIVIDUAL")
+    address.params["ROLE"] = vText("CHAIR" if attendee.chairs else "REQ-PARTICIPANT")
+    address.params["PARTSTAT"] = vText("ACCEPTED" if attendee.chairs else attendee.partstat)
+    address.params["RSVP"] = vText("FALSE")
     return address
 
 

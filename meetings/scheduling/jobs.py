@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import events
 from meetings.config import Settings
 from meetings.context import Context
+from meetings.i18n import Translations
 from meetings.jobs import GiveUp, Handler, JobContext
 
 from .letters import Written, as_bytes, compose
@@ -23,12 +24,12 @@ SMTP_SECONDS = 30
 
 def handlers(context: Context) -> dict[str, Handler]:
     async def send(job: JobContext) -> None:
-        await send_letter(job, context.settings)
+        await send_letter(job, context.settings, context.translations)
 
     return {JOB: send}
 
 
-async def send_letter(job: JobContext, settings: Settings) -> None:
+async def send_letter(job: JobContext, settings: Settings, translations: Translations) -> None:
     """Sends one letter, notes it, and puts the next one of this participant to the post.
 
     A letter may go twice when the machine dies between sending and noting; its Message-ID stays the same.
@@ -38,7 +39,7 @@ async def send_letter(job: JobContext, settings: Settings) -> None:
         mailing = await session.get_one(Mailing, letter.mailing_id)
     if letter.state != LetterState.QUEUED:
         return
-    message = compose(Written(letter, mailing, settings))
+    message = compose(Written(letter, mailing, settings, translations))
     try:
         state = await deliver(message, letter, settings)
     except (aiosmtplib.SMTPException, OSError) as error:

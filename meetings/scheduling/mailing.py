@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import jobs
 from meetings.directory.models import Person
 
-from .letters import SUBJECTS
-from .models import Letter, LetterKind, LetterState, Mailing, MeetingParticipant
+from .letters import CHAIR_SUBJECTS, SUBJECTS
+from .models import Letter, LetterKind, LetterState, Mailing, MeetingParticipant, ParticipantRole
 
 JOB = "mail.send"
 MAIL_ATTEMPTS = 40  # with the longest pause of an hour: about a day and a half
@@ -90,6 +90,7 @@ async def next_letter(session: AsyncSession, letter: Letter) -> Letter | None:
 
 def _letter(mailing: Mailing, kind: LetterKind, to: MeetingParticipant, number: int, now: datetime) -> Letter:
     assert to.email is not None
+    subjects = CHAIR_SUBJECTS if to.role == ParticipantRole.CHAIR else SUBJECTS
     return Letter(
         mailing_id=mailing.id,
         meeting_id=mailing.meeting_id,
@@ -98,7 +99,7 @@ def _letter(mailing: Mailing, kind: LetterKind, to: MeetingParticipant, number: 
         kind=kind,
         to_name=to.name,
         to_address=to.email,
-        subject=SUBJECTS[kind].format(title=mailing.snapshot["title"]),
+        subject=subjects[kind].format(title=mailing.snapshot["title"]),
         queued_at=now,
     )
 

@@ -24,6 +24,11 @@ class PointRole(StrEnum):
     MEMBER = "member"
 
 
+class ParticipantRole(StrEnum):
+    CHAIR = "chair"  # gets letters, is not asked, and is not counted among the invited
+    MEMBER = "member"
+
+
 class Answer(StrEnum):
     NONE = "none"
     ACCEPTED = "accepted"
@@ -91,6 +96,7 @@ class MeetingParticipant(Base):
     post: Mapped[str] = mapped_column(default="")
     unit_name: Mapped[str] = mapped_column(default="")
     email: Mapped[str | None]
+    role: Mapped[str] = mapped_column(default=ParticipantRole.MEMBER)
     requirement: Mapped[str] = mapped_column(default="")
     position: Mapped[int] = mapped_column(default=0)
     answer: Mapped[str] = mapped_column(default=Answer.NONE)

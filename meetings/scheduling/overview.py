@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings.access import Actor, Facts
 from meetings.directory.models import Person, Venue
 
-from .models import Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, PointRole
+from .models import Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, ParticipantRole, PointRole
 
 T = TypeVar("T", Person, Venue)
 
@@ -89,7 +89,11 @@ async def lines_between(
 
 async def lines_of(session: AsyncSession, meetings: Sequence[Meeting]) -> list[Line]:
     ids = [meeting.id for meeting in meetings]
-    there = (MeetingParticipant.meeting_id.in_(ids), MeetingParticipant.removed_at.is_(None))
+    there = (
+        MeetingParticipant.meeting_id.in_(ids),
+        MeetingParticipant.role == ParticipantRole.MEMBER,
+        MeetingParticipant.removed_at.is_(None),
+    )
     members: dict[str, set[str]] = {}
     for row in await session.execute(
         select(MeetingPoint.meeting_id, MeetingPoint.venue_id).where(

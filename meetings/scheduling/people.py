@@ -11,7 +11,7 @@ from meetings.errors import Invalid
 from meetings.ids import new_id, token_hash
 
 from .answers import answer_token
-from .models import Answer, Meeting, MeetingParticipant
+from .models import Answer, Meeting, MeetingParticipant, ParticipantRole
 from .office import Office
 from .rules.booking import Booking, Guest
 
@@ -37,6 +37,7 @@ class Wanted:
 
     person_id: str | None
     guest: Guest
+    role: ParticipantRole = ParticipantRole.MEMBER
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -73,16 +74,17 @@ def _all_there(field: str, wanted: set[str], found: Mapping[str, object]) -> Non
 
 
 def wanted(booking: Booking, names: Names) -> list[Wanted]:
-    """The chair is not invited to the own meeting."""
-    people = [names.persons[person_id] for person_id in booking.people if person_id != booking.chair_person_id]
-    known = [
-        Wanted(
-            one.id,
-            Guest(f"{one.honorific} {one.full_name}".strip(), one.post, names.unit_of_person(one), one.email),
-        )
-        for one in people
-    ]
-    return list({one.key: one for one in [*known, *(Wanted(None, guest) for guest in booking.guests)]}.values())
+    """The chair first, who is told and not asked; then who is invited."""
+    chair = _known(names, booking.chair_person_id, ParticipantRole.CHAIR)
+    others = [_known(names, one) for one in booking.people if one != booking.chair_person_id]
+    everybody = [chair, *others, *(Wanted(None, guest) for guest in booking.guests)]
+    return list({one.key: one for one in everybody}.values())
+
+
+def _known(names: Names, person_id: str, role: ParticipantRole = ParticipantRole.MEMBER) -> Wanted:
+    one = names.persons[person_id]
+    name = f"{one.honorific} {one.full_name}".strip()
+    return Wanted(one.id, Guest(name, one.post, names.unit_of_person(one), one.email), role)
 
 
 def fresh(
@@ -105,7 +107,10 @@ async def change(
 ) -> Change:
     """Brings the list to what is wanted now. Removed people keep their row: their letters hang on it."""
     before = {_key(one.person_id, one.name, one.email): one for one in await of_meeting(session, meeting.id)}
+    roles = {one.key: one.role for one in invited}
     kept = [before.pop(one.key) for one in invited if one.key in before]
+    for one in kept:
+        one.role = roles[_key(one.person_id, one.name, one.email)]
     for removed in before.values():
         removed.removed_at = office.now
     if ask_anew:
@@ -126,6 +131,7 @@ def _row(meeting: Meeting, one: Wanted, office: Office, position: int) -> Meetin
         post=one.guest.post,
         unit_name=one.guest.unit_name,
         email=one.guest.email,
+        role=one.role,
         position=position,
         answer_token_hash=token_hash(answer_token(office.settings, participant_id)),
     )

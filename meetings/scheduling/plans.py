@@ -12,7 +12,17 @@ from meetings.directory.models import Person, Venue
 from meetings.errors import NotFound
 from meetings.ids import is_id
 
-from .models import AgendaItem, Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, PointRole
+from .models import (
+    AgendaItem,
+    Answer,
+    Meeting,
+    MeetingParticipant,
+    MeetingPoint,
+    MeetingState,
+    Paper,
+    ParticipantRole,
+    PointRole,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,8 @@ class Plan:
 
     meeting: Meeting
     points: Sequence[MeetingPoint]  # the main point first
-    participants: Sequence[MeetingParticipant]
+    participants: Sequence[MeetingParticipant]  # who is invited; the chair is not among them
+    chair_row: MeetingParticipant | None  # what the letters to the chair hang on
     agenda: Sequence[AgendaItem]
     papers: Sequence[Paper]
     venues: Mapping[str, Venue]
@@ -67,13 +78,15 @@ async def load_plan(session: AsyncSession, meeting_id: str) -> Plan:
         select(Paper).where(Paper.meeting_id == meeting_id, Paper.removed_at.is_(None)).order_by(Paper.id)
     )
     in_order = sorted(points, key=lambda point: (point.role != PointRole.MAIN, point.position, point.venue_id))
-    participants = list(people)
+    everybody = list(people)
+    participants = [one for one in everybody if one.role == ParticipantRole.MEMBER]
     venue_ids = {point.venue_id for point in in_order} | {meeting.main_venue_id}
     person_ids = {one.person_id for one in participants if one.person_id} | {meeting.chair_person_id}
     return Plan(
         meeting=meeting,
         points=in_order,
         participants=participants,
+        chair_row=next((one for one in everybody if one.role == ParticipantRole.CHAIR), None),
         agenda=list(agenda),
         papers=list(papers),
         venues={v.id: v for v in await session.scalars(select(Venue).where(Venue.id.in_(venue_ids)))},
@@ -96,6 +109,7 @@ async def _invited(session: AsyncSession, actor: Actor, meeting: Meeting) -> boo
     query = select(MeetingParticipant.id).where(
         MeetingParticipant.meeting_id == meeting.id,
         MeetingParticipant.person_id == actor.person_id,
+        MeetingParticipant.role == ParticipantRole.MEMBER,
         MeetingParticipant.removed_at.is_(None),
     )
     return await session.scalar(query.limit(1)) is not None

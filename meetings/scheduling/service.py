@@ -11,6 +11,7 @@ from meetings.errors import N_, Conflict, Invalid, MeetingsError, text
 from meetings.ids import new_id
 
 from . import calendar, mailing, people
+from .addressees import addressees
 from .letters import snapshot_of
 from .models import AgendaItem, LetterKind, Meeting, MeetingPoint, MeetingState, PointRole
 from .office import Office
@@ -73,7 +74,7 @@ async def book(
     await add_papers(session, meeting, files, office.actor, office.now)
     await session.flush()
     letters = await _write_to(session, office, meeting.id, [mailing.Post(LetterKind.REQUEST, added)])
-    payload = {"title": meeting.title, "invited": len(added), "letters": letters}
+    payload = {"title": meeting.title, "invited": len(added) - 1, "letters": letters}
     await _log(session, office, meeting, "meeting.booked", payload)
     return meeting
 
@@ -246,7 +247,9 @@ async def _write_to(session: AsyncSession, office: Office, meeting_id: str, post
     """How many letters wait to be sent for it."""
     plan = await load_plan(session, meeting_id)
     kind_name = office.regulation.kind(plan.meeting.kind).name
+    people = list({one.id: one for post in posts for one in post.participants}.values())
     snapshot = snapshot_of(plan, office.settings, kind_name, office.base_url)
+    snapshot["addressees"] = await addressees(session, plan, people)
     letters = await mailing.queue(
         session,
         posts,

@@ -13,7 +13,7 @@ from meetings.register.models import Document
 
 from . import drafts
 from .answers import answer_token
-from .models import Answer, Letter, LetterState, Meeting, MeetingParticipant, MeetingState
+from .models import Answer, Letter, LetterState, Meeting, MeetingParticipant, MeetingState, ParticipantRole
 from .office import Office
 from .overview import Line, lines_between
 from .rules.clock_face import Duty, Face, draw
@@ -143,6 +143,7 @@ async def _unanswered(session: AsyncSession, office: Office) -> list[Wait]:
         .where(
             MeetingParticipant.person_id == office.actor.person_id,
             MeetingParticipant.removed_at.is_(None),
+            MeetingParticipant.role == ParticipantRole.MEMBER,
             MeetingParticipant.answer == Answer.NONE,
             Meeting.state == MeetingState.SCHEDULED,
             Meeting.starts_at > office.now,

@@ -11,11 +11,11 @@ from meetings.access import Role
 from meetings.context import Context
 from meetings.directory.identity import SESSION_COOKIE
 from meetings.scheduling.answers import answer_token
-from meetings.scheduling.models import BookingDraft, Letter, Meeting, MeetingParticipant, Paper
+from meetings.scheduling.models import BookingDraft, Letter, Meeting, Paper
 from tests.browser.watched import Watched
 from tests.chromium import chromium
 from tests.conftest import logged_in
-from tests.scheduling_stage import LATE, booked, furnished, post_letters, rows
+from tests.scheduling_stage import LATE, booked, furnished, invited, post_letters, rows
 from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -82,7 +82,7 @@ async def test_a_secretary_books_with_search_select_all_and_a_draft_saved_meanwh
     await expect(page.locator("#points tr, #diem-cau")).not_to_have_count(0)
     [meeting] = await rows(context, Meeting)
     assert page.url.endswith(f"/meetings/{meeting.id}")
-    assert [one.name for one in await rows(context, MeetingParticipant)] == ["Ông Nguyễn Văn xa2"]
+    assert [one.name for one in await invited(context)] == ["Ông Nguyễn Văn xa2"]
     assert [one.filename for one in await rows(context, Paper)] == ["Báo cáo.pdf"]
     assert await rows(context, BookingDraft) == []
 
@@ -98,7 +98,7 @@ async def test_without_scripts_the_form_books_answers_and_cancels(
     await page.check("input[name=people][value=p-xa1]")
     await page.click("button[value=book]")
     await expect(page.locator("h1")).to_have_text("Họp không cần kịch bản")
-    [one] = await rows(context, MeetingParticipant)
+    [one] = await invited(context)
     guest = await (await windows.new_context(base_url=house, java_script_enabled=False)).new_page()
     await guest.goto(f"/answer/{answer_token(context.settings, one.id)}")
     await guest.fill("#reason", "Đi công tác")
@@ -124,7 +124,7 @@ async def test_every_page_of_scheduling_is_sound(
         await secretary.post("/meetings/drafts", data={"title": "Bản nháp"})
         cookie = str(secretary.cookies[SESSION_COOKIE])
     await post_letters(context)
-    letter, one = (await rows(context, Letter))[0], (await rows(context, MeetingParticipant))[0]
+    letter, one = (await rows(context, Letter))[0], (await invited(context))[0]
     browser = await window(windows, house, cookie, viewport={"width": width, "height": 900}, color_scheme=scheme)
     await browser.add_cookies([{"name": "locale", "value": locale, "url": house}])
     watched = Watched(await browser.new_page())

@@ -15,11 +15,11 @@ from meetings.access import Role
 from meetings.context import Context
 from meetings.jobs import JobContext
 from meetings.scheduling.jobs import send_letter
-from meetings.scheduling.models import Letter, Meeting, MeetingParticipant
+from meetings.scheduling.models import Letter, Meeting
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
 from tests.fakes_mail import Postman
-from tests.scheduling_stage import booked, filled, furnished, post_letters, rows
+from tests.scheduling_stage import booked, filled, furnished, invited, post_letters, rows
 
 
 @pytest.fixture
@@ -67,10 +67,8 @@ async def test_a_booking_sends_each_participant_a_letter_with_text_page_and_cale
     [event] = calendar_of(message).walk("VEVENT")
     [meeting] = await rows(context, Meeting)
     assert (str(event["UID"]), event["SEQUENCE"]) == (meeting.uid, 0)
-    assert sorted(str(one) for one in event["ATTENDEE"]) == [
-        "mailto:xa1@xa.example.invalid",
-        "mailto:xa2@xa.example.invalid",
-    ]
+    assert str(event["ATTENDEE"]) == "mailto:xa1@xa.example.invalid"
+    assert "xa2@" not in str(message)
     async with context.database.read() as session:
         kinds = [event.kind for event in await events.read_after(session, f"meeting:{meeting_id}", 0)]
     assert kinds == ["meeting.booked", "invitation.handed", "invitation.handed"]
@@ -91,7 +89,7 @@ async def test_a_moved_meeting_is_the_same_event_with_a_higher_sequence_and_asks
     assert (before["SEQUENCE"], after["SEQUENCE"]) == (0, 1)
     assert after["DTSTART"].dt.hour == 14
     assert second["Subject"].startswith("Thay đổi giấy mời")
-    assert {one.answer for one in await rows(context, MeetingParticipant)} == {"none"}
+    assert {one.answer for one in await invited(context)} == {"none"}
 
 
 async def test_a_mended_word_is_told_without_a_new_sequence_and_answers_stand(
@@ -104,9 +102,8 @@ async def test_a_mended_word_is_told_without_a_new_sequence_and_answers_stand(
     await post_letters(context)
     event = calendar_of(postman.to("xa1@")[1]).walk("VEVENT")[0]
     assert (event["SEQUENCE"], str(event["SUMMARY"])) == (0, "Họp giao ban tuần 19")
-    mine = next(one for one in event["ATTENDEE"] if "xa1" in one)
-    assert mine.params["PARTSTAT"] == "ACCEPTED"
-    assert sorted(one.answer for one in await rows(context, MeetingParticipant)) == ["accepted", "none"]
+    assert event["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED"
+    assert sorted(one.answer for one in await invited(context)) == ["accepted", "none"]
 
 
 async def test_a_change_that_no_letter_shows_sends_none(
@@ -242,8 +239,11 @@ async def test_a_job_that_runs_twice_sends_one_letter_or_the_same_one(
     await booked(secretary, people=["p-xa1"])
     [letter] = await rows(context, Letter)
     job = JobContext("job", {"letter_id": letter.id}, 1, context.database, context.clock, "worker")
-    await asyncio.gather(send_letter(job, context.settings), send_letter(job, context.settings))
-    await send_letter(job, context.settings)
+    await asyncio.gather(
+        send_letter(job, context.settings, context.translations),
+        send_letter(job, context.settings, context.translations),
+    )
+    await send_letter(job, context.settings, context.translations)
     assert len({message["Message-ID"] for message in postman.came}) == 1
     assert [letter.state for letter in await rows(context, Letter)] == ["handed"]
     async with context.database.read() as session:
@@ -314,13 +314,13 @@ class TestAnswers:
         return answer_path(message)
 
     async def test_opening_the_link_changes_nothing(self, context: Context, client: Browser, link: str) -> None:
-        before = await rows(context, MeetingParticipant)
+        before = await invited(context)
         for _ in range(3):
             page = await client.get(link)
             assert page.status_code == 200
             await client.head(link)
         assert "Họp giao ban tuần 18" in page.text
-        assert [one.answer for one in await rows(context, MeetingParticipant)] == [before[0].answer] == ["none"]
+        assert [one.answer for one in await invited(context)] == [before[0].answer] == ["none"]
 
     async def test_yes_and_then_no_with_a_reason_without_an_account(
         self, context: Context, client: Browser, secretary: Browser, link: str
@@ -329,7 +329,7 @@ class TestAnswers:
         assert yes.status_code == 303
         assert "Đã ghi nhận trả lời của Ông Nguyễn Văn xa1" in (await client.get(yes.headers["location"])).text
         await client.post(link, data={"answer": "declined", "reason": "Đi công tác <b>Hà Nội</b>"})
-        [one] = await rows(context, MeetingParticipant)
+        [one] = await invited(context)
         assert (one.answer, one.answer_reason) == ("declined", "Đi công tác <b>Hà Nội</b>")
         plan = await secretary.get(f"/meetings/{one.meeting_id}")
         assert "không dự được (Đi công tác &lt;b&gt;Hà Nội" in plan.text
@@ -342,7 +342,7 @@ class TestAnswers:
     ) -> None:
         await client.post(link, data={"answer": "accepted"})
         await secretary.post(link, data={"answer": "declined", "reason": "Đi công tác"})
-        [one] = await rows(context, MeetingParticipant)
+        [one] = await invited(context)
         async with context.database.read() as session:
             log = await events.read_after(session, f"meeting:{one.meeting_id}", 0)
         answered = [event.actor_id for event in log if event.kind == "invitation.answered"]
@@ -357,7 +357,7 @@ class TestAnswers:
         refused = await client.post(link, data={"answer": "accepted"})
         assert refused.status_code == 429
         assert "đổi quá nhiều lần" in refused.text
-        assert [one.answer for one in await rows(context, MeetingParticipant)] == ["declined"]
+        assert [one.answer for one in await invited(context)] == ["declined"]
         clock.advance(3601)
         assert (await client.post(link, data={"answer": "accepted"})).status_code == 303
 
@@ -379,13 +379,13 @@ class TestAnswers:
         answer = await client.post(link, data=form)
         assert answer.status_code == 422
         assert sentence in answer.text
-        assert [one.answer for one in await rows(context, MeetingParticipant)] == ["none"]
+        assert [one.answer for one in await invited(context)] == ["none"]
 
     @pytest.mark.parametrize("token", ["x", "A" * 32, "A" * 5000, "%00", "..%2f..", "ấ"])
     async def test_a_forged_link_opens_nothing(self, context: Context, client: Browser, link: str, token: str) -> None:
         assert (await client.get(f"/answer/{token}")).status_code == 404
         assert (await client.post(f"/answer/{token}", data={"answer": "accepted"})).status_code == 404
-        assert [one.answer for one in await rows(context, MeetingParticipant)] == ["none"]
+        assert [one.answer for one in await invited(context)] == ["none"]
 
     async def test_after_the_meeting_was_cancelled_the_link_says_so(
         self, context: Context, client: Browser, secretary: Browser, link: str
@@ -394,4 +394,4 @@ class TestAnswers:
         await secretary.post(f"/meetings/{meeting.id}/cancel", data={"reason": "bat_kha_khang"})
         assert "Cuộc họp này đã hủy" in (await client.get(link)).text
         assert (await client.post(link, data={"answer": "accepted"})).status_code == 409
-        assert [one.answer for one in await rows(context, MeetingParticipant)] == ["none"]
+        assert [one.answer for one in await invited(context)] == ["none"]

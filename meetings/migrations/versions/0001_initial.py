@@ -342,7 +342,10 @@ def upgrade() -> None:
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("ended_by", sa.String(), nullable=True),
         sa.Column("end_reason", sa.String(), nullable=True),
-        sa.Column("note", sa.String(), nullable=True),
+        sa.Column(
+            "end_params", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("relay_behind", sa.Boolean(), nullable=False),
         sa.Column("announcement", sa.String(), nullable=True),
         sa.Column("announced_by", sa.String(), nullable=True),
         sa.Column("announced_at", UtcDateTime(), nullable=True),
@@ -383,6 +386,7 @@ def upgrade() -> None:
         sa.Column("post", sa.String(), nullable=False),
         sa.Column("unit_name", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=True),
+        sa.Column("role", sa.String(), nullable=False),
         sa.Column("requirement", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("answer", sa.String(), nullable=False),

@@ -70,7 +70,8 @@ def _letters(plan: Plan, found: Held, delivery: Delivery, context: Context) -> M
     """What became of each letter is for those who can do something about it."""
     if not (found.may(Action.EDIT_MEETING) or found.may(Action.VIEW_OUTBOX)):
         return {}
-    return by_participant(delivery, plan.participants, context.settings.zone)
+    everybody = [*plan.participants, *([plan.chair_row] if plan.chair_row else [])]
+    return by_participant(delivery, everybody, context.settings.zone)
 
 
 def _timed(plan: Plan) -> list[tuple[datetime, AgendaItem]]:

@@ -20,10 +20,7 @@ INVITATION = ical.Invitation(
     time_zone="Asia/Ho_Chi_Minh",
     organizer_name='Văn phòng "UBND" tỉnh',
     organizer_address="van-phong@example.invalid",
-    attendees=[
-        ical.Attendee("Bà Trần Thị B, Phó Giám đốc", "b@so.example.invalid", "ACCEPTED"),
-        ical.Attendee("Ông Lê C", "c@so.example.invalid"),
-    ],
+    attendee=ical.Attendee("Bà Trần Thị B, Phó Giám đốc", "b@so.example.invalid", "ACCEPTED"),
     stamp=datetime(2026, 4, 17, 1, 0, tzinfo=UTC),
     created=datetime(2026, 4, 16, 1, 0, tzinfo=UTC),
 )
@@ -57,14 +54,20 @@ def test_the_hours_are_those_of_the_office_with_the_zone_told() -> None:
     assert b"DTSTAMP:20260417T010000Z\r\n" in content
 
 
-def test_each_participant_is_an_attendee_who_is_asked() -> None:
+def test_the_receiver_is_the_only_attendee_and_no_reply_by_mail_is_asked() -> None:
     [event] = read_back(ical.request(INVITATION)).walk("VEVENT")
-    first, second = event["ATTENDEE"]
-    assert (str(first), first.params["CN"]) == ("mailto:b@so.example.invalid", "Bà Trần Thị B, Phó Giám đốc")
-    assert (first.params["PARTSTAT"], second.params["PARTSTAT"]) == ("ACCEPTED", "NEEDS-ACTION")
-    assert second.params["RSVP"] == "TRUE"
+    one = event["ATTENDEE"]
+    assert (str(one), one.params["CN"]) == ("mailto:b@so.example.invalid", "Bà Trần Thị B, Phó Giám đốc")
+    assert (one.params["ROLE"], one.params["PARTSTAT"]) == ("REQ-PARTICIPANT", "ACCEPTED")
+    assert one.params["RSVP"] == "FALSE"
     assert str(event["ORGANIZER"]) == "mailto:van-phong@example.invalid"
     assert event["ORGANIZER"].params["CN"] == "Văn phòng ”UBND” tỉnh"
+
+
+def test_who_chairs_is_told_so_and_has_agreed() -> None:
+    chair = replace(INVITATION, attendee=ical.Attendee("Bà Chủ Tọa", "ct@tinh.example.invalid", chairs=True))
+    [event] = read_back(ical.request(chair)).walk("VEVENT")
+    assert (event["ATTENDEE"].params["ROLE"], event["ATTENDEE"].params["PARTSTAT"]) == ("CHAIR", "ACCEPTED")
 
 
 def test_lines_are_folded_at_75_octets_and_never_inside_a_letter() -> None:
@@ -78,13 +81,12 @@ def test_lines_are_folded_at_75_octets_and_never_inside_a_letter() -> None:
 
 
 def test_a_cancel_carries_the_same_uid_and_asks_nothing() -> None:
-    cancelled = replace(INVITATION, sequence=3, attendees=INVITATION.attendees[1:])
+    cancelled = replace(INVITATION, sequence=3)
     calendar = read_back(ical.cancel(cancelled))
     [event] = calendar.walk("VEVENT")
     assert (calendar["METHOD"], event["STATUS"], event["SEQUENCE"]) == ("CANCEL", "CANCELLED", 3)
     assert event["UID"] == "0m1@hop.example.invalid"
-    assert str(event["ATTENDEE"]) == "mailto:c@so.example.invalid"
-    assert "RSVP" not in event["ATTENDEE"].params
+    assert str(event["ATTENDEE"]) == "mailto:b@so.example.invalid"
     assert not calendar.walk("VALARM")
 
 
@@ -92,7 +94,7 @@ def test_what_people_type_cannot_add_lines_of_its_own() -> None:
     hostile = replace(
         INVITATION,
         title="Họp\r\nATTENDEE:mailto:x@evil.invalid",
-        attendees=[ical.Attendee('A";ROLE=CHAIR:mailto:x@evil.invalid\r\nX:y', "c@so.example.invalid")],
+        attendee=ical.Attendee('A";ROLE=CHAIR:mailto:x@evil.invalid\r\nX:y', "c@so.example.invalid"),
     )
     [event] = read_back(ical.request(hostile)).walk("VEVENT")
     assert str(event["ATTENDEE"]) == "mailto:c@so.example.invalid"
