@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings.conduct import livekit, models, service
-from meetings.conduct.enforcement import carry_out
+from meetings.conduct.enforcement import carry_out, forget_behind, mark_behind
 from meetings.conduct.livekit import NotThere, RelayUnreachable, RoomParticipant, RoomService
 from meetings.conduct.rules import entry
 from meetings.conduct.rules.course import ConferenceState
@@ -104,20 +104,39 @@ async def _keep_time(scene: Scene) -> None:
 async def reconcile(context: Context) -> None:
     """At start and every minute: presence, rights and hours as they should be, whatever was lost meanwhile."""
     going_on = await _conferences(context, ended=False)
-    try:
-        async with livekit.connect(context.settings) as rooms:
-            names = frozenset(await rooms.rooms())
-            for meeting_id in going_on:
-                sighting = await _look(context, rooms, meeting_id, names)
-                await settle(context, sighting)
-            for meeting_id in names & await _conferences(context, ended=True, among=names):
-                await carry_out(context, meeting_id, [Order(Deed.CLOSE)])
-    except RelayUnreachable as error:
-        log.warning("conduct.relay_unreachable", error=str(error), conferences=len(going_on))
+    await catch_up(context, departures=True)
     for meeting_id in going_on:
         await keep_time(context, meeting_id)
     await withdraw(context)
     await _forget_receipts(context)
+
+
+async def catch_up(context: Context, *, departures: bool) -> bool:
+    """Makes the relay follow what was decided while it did not answer; False: it does not answer now either.
+    `departures`: whoever is not at the relay has left. A relay that just started has nobody yet; that says nothing."""
+    behind = await forget_behind(context)  # before looking: what fails from now on marks its conference anew
+    try:
+        async with livekit.connect(context.settings) as rooms:
+            names = frozenset(await rooms.rooms())
+            for meeting_id in await _conferences(context, ended=False):
+                await settle(context, await _look(context, rooms, meeting_id, names), departures=departures)
+            for meeting_id in names & await _conferences(context, ended=True, among=names):
+                await carry_out(context, meeting_id, [Order(Deed.CLOSE)])
+    except RelayUnreachable as error:
+        log.warning("conduct.relay_unreachable", error=str(error))
+        await mark_behind(context, behind)
+        return False
+    return True
+
+
+async def answers(context: Context) -> bool:
+    """Whether the relay does what it is asked."""
+    try:
+        async with livekit.connect(context.settings) as rooms:
+            await rooms.rooms()
+    except RelayUnreachable:
+        return False
+    return True
 
 
 async def _conferences(context: Context, *, ended: bool, among: Collection[str] | None = None) -> set[str]:
@@ -140,13 +159,14 @@ async def _look(context: Context, rooms: RoomService, meeting_id: str, names: Co
     return Sighting(meeting_id, [one for one in there if not one.recorder], asked_at)
 
 
-async def settle(context: Context, sighting: Sighting) -> None:
+async def settle(context: Context, sighting: Sighting, *, departures: bool = True) -> None:
     """Makes seats agree with what the relay said, and the relay with what the seats say."""
     async with context.database.transaction() as session:
         scene = await _scene(session, sighting.meeting_id, context.clock.now())
         if scene is None:
             return
-        _depart_missing(scene, sighting)
+        if departures:
+            _depart_missing(scene, sighting)
         for participant in sighting.participants:
             _arrive_found(scene, participant, sighting.asked_at)
         await scene.write()

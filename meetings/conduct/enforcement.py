@@ -4,10 +4,10 @@ Nothing is remembered here: each order reads what the database says now, so late
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from meetings.conduct import livekit, models
 from meetings.conduct.livekit import NotThere, RelayUnreachable, RoomService
@@ -24,7 +24,7 @@ AT_ONCE = 8  # muting a hundred points must not take seconds
 
 
 async def carry_out(context: Context, meeting_id: str, orders: Iterable[Order]) -> bool:
-    """After the commit. False when the relay could not be reached."""
+    """After the commit. False when the relay could not be reached; the conference is marked, to be caught up."""
     by_identity: dict[str, list[Order]] = {}
     for order in dict.fromkeys(orders):
         by_identity.setdefault(order.identity, []).append(order)
@@ -38,7 +38,30 @@ async def carry_out(context: Context, meeting_id: str, orders: Iterable[Order]) 
     except* RelayUnreachable as errors:
         log.warning("conduct.relay_unreachable", meeting_id=meeting_id, error=str(errors.exceptions[0]))
         reached = False
+        await mark_behind(context, [meeting_id])
     return reached
+
+
+async def mark_behind(context: Context, meeting_ids: Collection[str]) -> None:
+    """The relay missed something decided in these conferences; kept in the database, for every process to see."""
+    row = models.Conference
+    query = update(row).where(row.meeting_id.in_(meeting_ids), ~row.relay_behind).values(relay_behind=True)
+    async with context.database.transaction() as session:
+        await session.execute(query)
+
+
+async def forget_behind(context: Context) -> list[str]:
+    """Those that were marked; whoever asks makes them good now, or marks them again."""
+    row = models.Conference
+    query = update(row).where(row.relay_behind).values(relay_behind=False).returning(row.meeting_id)
+    async with context.database.transaction() as session:
+        return list(await session.scalars(query))
+
+
+async def any_behind(context: Context) -> bool:
+    query = select(models.Conference.meeting_id).where(models.Conference.relay_behind).limit(1)
+    async with context.database.read() as session:
+        return await session.scalar(query) is not None
 
 
 async def _work_off(context: Context, rooms: RoomService, meeting_id: str, waiting: Iterator[list[Order]]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from meetings.database import Base
+from meetings.database import Base, JsonDict
 from meetings.ids import new_id
 
 
@@ -22,7 +22,8 @@ class Conference(Base):
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None]
     end_reason: Mapped[str | None]
-    note: Mapped[str | None]
+    end_params: Mapped[JsonDict | None]  # the numbers of the reason's sentence
+    relay_behind: Mapped[bool] = mapped_column(default=False)  # the relay missed something that was decided
     announcement: Mapped[str | None]
     announced_by: Mapped[str | None]
     announced_at: Mapped[datetime | None]

@@ -18,7 +18,7 @@ from meetings.conduct.rules import course, entry, floor, wording
 from meetings.conduct.rules.course import ConferenceState, EndReason
 from meetings.conduct.rules.seats import CONDUCTORS, SeatFacts
 from meetings.conduct.scene import Deed, Order, Scene, moment
-from meetings.errors import N_, Conflict, NotFound
+from meetings.errors import Conflict, NotFound
 from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import AgendaItem
 
@@ -296,34 +296,33 @@ async def close_cancelled(scene: Scene) -> bool:
     return True
 
 
-NOTES = {
-    EndReason.EMPTY: N_("Không còn ai trong phòng họp quá 15 phút."),
-    EndReason.OVERTIME: N_("Quá giờ kết thúc dự kiến 2 giờ."),
-    EndReason.CANCELLED: N_("Cuộc họp đã hủy."),
-}
-
-
 async def _end(scene: Scene, reason: EndReason, *, actor: str | None, name: str | None) -> None:
     was_open = scene.state is ConferenceState.OPEN
     _end_items(scene, await agenda_of(scene), await progress_of(scene), actor=actor)
     for seat in scene.present:
         scene.apply(entry.depart(seat, scene.now), actor=None)
-    conference, note = scene.conference, NOTES.get(reason)
+    conference, params = scene.conference, course.params_of(reason)
     conference.state, conference.ended_at, conference.ended_by = ConferenceState.ENDED, scene.now, actor
-    conference.end_reason, conference.note = reason, note
+    conference.end_reason, conference.end_params = reason, params
     if was_open:
         await scheduling.set_state(scene.session, scene.meeting, "ended", scene.now)
-    scene.log("conference.ended", {"reason": reason, "name": name, "note": note}, actor=actor)
+    scene.log("conference.ended", {"reason": reason, "name": name, "params": params}, actor=actor)
     scene.orders[:] = [Order(Deed.CLOSE)]
 
 
 def conference_json(conference: models.Conference | None) -> dict[str, object]:
     if conference is None:
-        return {"state": "scheduled", "opened_at": None, "ended_at": None, "end_reason": None, "locked": False}
+        return {"state": "scheduled", "opened_at": None, "ended_at": None, "locked": False} | end_json(None)
     return {
         "state": conference.state,
         "opened_at": moment(conference.opened_at),
         "ended_at": moment(conference.ended_at),
-        "end_reason": conference.end_reason,
         "locked": conference.locked,
-    }
+    } | end_json(conference)
+
+
+def end_json(conference: models.Conference | None) -> dict[str, object]:
+    """Why it ended: a code and its numbers, which each reader says in their language."""
+    if conference is None:
+        return {"end_reason": None, "end_params": None}
+    return {"end_reason": conference.end_reason, "end_params": conference.end_params}

@@ -17,7 +17,7 @@ from meetings.conduct.rules import course, entry, floor
 from meetings.conduct.rules.course import ConferenceState
 from meetings.conduct.rules.seats import SeatFacts, SeatKind, SeatRole, Standing, abilities
 from meetings.conduct.scene import facts, last_seq, moment, seat_json, seats_of
-from meetings.conduct.service import JOINABLE, conference_json
+from meetings.conduct.service import JOINABLE, conference_json, end_json
 from meetings.directory.models import Person, Unit, Venue
 from meetings.errors import MeetingsError
 from meetings.scheduling.models import AgendaItem, Meeting, MeetingPoint
@@ -241,7 +241,7 @@ async def waiting_state(
         "may_join_from": moment(entry.opens_at(meeting.starts_at)),
         "seat_state": _seat_state(seat, device_id),
         "locked": bool(conference and conference.locked),
-    }
+    } | end_json(conference)
     return WaitingState(body, refusal)
 
 

@@ -78,7 +78,7 @@ async def test_fifteen_minutes_empty_end_it(world: World) -> None:
     await world.reconcile()
     assert await world.meeting_state() == "ended"
     ended = (await world.log())[-1].payload
-    assert (ended["reason"], ended["note"]) == ("empty", "Không còn ai trong phòng họp quá 15 phút.")
+    assert (ended["reason"], ended["params"]) == ("empty", {"minutes": 15})
 
 
 async def test_a_rehearsal_does_not_end_the_meeting_before_it_began(world: World) -> None:

@@ -24,6 +24,17 @@ class EndReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+def params_of(reason: EndReason) -> dict[str, int]:
+    """The numbers in the sentence that says why a meeting ended; the log keeps these, not the sentence."""
+    match reason:
+        case EndReason.EMPTY:
+            return {"minutes": EMPTY_FOR // timedelta(minutes=1)}
+        case EndReason.OVERTIME:
+            return {"hours": PAST_ITS_END // timedelta(hours=1)}
+        case _:
+            return {}
+
+
 def begins(state: ConferenceState, *, starts_at: datetime, now: datetime, present: int) -> bool:
     """By the clock: the planned hour has come and somebody is in the room."""
     return state is ConferenceState.WAITING and now >= starts_at and present > 0
