@@ -100,7 +100,8 @@ async def describe(context: ContextDep, actor: ActorDep, recording_id: str) -> d
 
 @router.get("/recordings/{recording_id}/files/{name}")
 async def file(context: ContextDep, actor: ActorDep, recording_id: str, name: str) -> Response:
-    """A sealed file, in whole or by range. That somebody looked is logged, whichever part they asked for."""
+    """A sealed file, in whole or by range. Players fetch nothing before somebody plays, so that whoever asks for a
+    file plays or downloads it: that is logged, whichever part they ask for first."""
     now = context.clock.now()
     async with context.database.read() as session:
         recording = await _readable(session, actor, recording_id)

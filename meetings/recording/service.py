@@ -201,7 +201,7 @@ async def _wholelog_event(session: AsyncSession, meeting_id: str) -> list[events
 
 
 async def note_viewing(session: AsyncSession, recording: Recording, by: By, now: datetime) -> None:
-    """Log that somebody opened the recording, once a viewing."""
+    """Log that somebody played or downloaded the recording, once a viewing."""
     if not await viewing_noted(session, recording, by, now):
         await log_event(session, recording, "recording.viewed", now, actor=by.identity, by=by.name)
 

@@ -43,7 +43,7 @@ async def story_of(session: AsyncSession, document: Document) -> Story:
     viewings: list[Entry] = []
     for event in await whole_chain(session, chain_of(document)):
         if event.kind == "recording.viewed":
-            viewings.append(Entry(event.at, text("Mở bản ghi"), _name(event)))
+            viewings.append(Entry(event.at, text("Nghe, xem bản ghi"), _name(event)))
         elif (what := _told(event, document)) is not None:
             acts.append(Entry(event.at, what, _name(event)))
     return Story(acts, viewings[::-1])

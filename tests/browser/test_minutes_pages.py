@@ -150,6 +150,18 @@ async def test_a_paragraph_plays_its_moment_and_is_marked(windows: Browser, stag
     await expect(page.locator(".lane.on")).to_contain_text("UBND xã Krông Gió")
 
 
+async def test_only_playing_is_logged_as_viewing(windows: Browser, stage: Stage, house: str) -> None:
+    await filmed(stage)
+    await stage.hold()
+    await stage.draft()
+    page = await (await window(windows, house, stage.secretary)).new_page()
+    for address in (PAGE, REVIEW):
+        await page.goto(house + address, wait_until="networkidle")
+    assert await stage.log("recording.viewed") == []
+    await page.locator("[data-screen]").evaluate("screen => screen.play()")
+    await fakes.eventually(lambda: stage.log("recording.viewed"), what="the viewing in the log")
+
+
 @pytest.mark.parametrize(("width", "scheme", "locale"), [(1440, "light", "vi"), (390, "dark", "en")])
 async def test_every_page_from_draft_to_register_is_sound(
     windows: Browser, stage: Stage, house: str, width: int, scheme: str, locale: str

@@ -250,8 +250,8 @@ async def review_it(journey: Journey) -> None:
     leader = await journey.window()
     await log_in(leader, journey.system.url, "leader")
     await leader.goto(journey.at(f"/meetings/{journey.meeting_id}/review"))
-    assert await eventually(lambda: playing(leader, "duration"), within=20, what="a film with a known length") > 10
     await leader.evaluate(PLAY)
+    assert await eventually(lambda: playing(leader, "duration"), within=20, what="a film with a known length") > 10
     await eventually(lambda: past_six_seconds(leader), within=20, what="the film plays on from where it was sought")
 
 

@@ -1,6 +1,7 @@
 """A leader plays the meeting beside its minutes; what was changed in the files is named; who looked is known."""
 
 import os
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from meetings.access import Role
+from meetings.recording import service as recordings
 from meetings.recording.minutes.log import Turn
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.review.files import binding_faults
@@ -18,7 +20,8 @@ from meetings.recording.review.lanes import lanes
 from meetings.recording.verify import verify_recordings
 from meetings.verify import verify
 from tests.conftest import running
-from tests.minutes_stage import EAST, MEETING, Editor, Stage
+from tests.fakes import Browser
+from tests.minutes_stage import EAST, HALL, MEETING, NAMES, PAGE, Editor, Stage
 
 REVIEW = f"/meetings/{MEETING}/review"
 START = datetime(2026, 4, 23, 2, 0, tzinfo=UTC)
@@ -139,18 +142,47 @@ async def test_a_change_that_keeps_size_and_time_is_found_by_checking_again(one_
     assert "Tệp ghi đã bị thay đổi: s1-0.webm" in (await one_stage.secretary.get(REVIEW)).text
 
 
-async def test_opening_is_logged_once_a_viewing_and_shown(stage: Stage) -> None:
+async def played(browser: Browser, page: str) -> int:
+    """What a browser asks for when somebody presses play on a page: the beginning of the file that it shows."""
+    found = re.search(r'data-screen[^>]* src="([^"]+)"', page)
+    assert found
+    answer = await browser.get(found[1], headers={"Range": "bytes=0-"})
+    return answer.status_code
+
+
+async def test_opening_a_page_is_no_viewing_and_playing_is_one_which_is_shown(stage: Stage) -> None:
     await stage.hold()
     await stage.record()
     leader = await stage.account(Role.LEADER)
-    first = (await leader.get(REVIEW)).text
-    await leader.get(REVIEW)
+    page = (await leader.get(REVIEW)).text
+    assert 'preload="none"' in page
+    assert await stage.log("recording.viewed") == []
+    assert [await played(leader, page), await played(leader, page)] == [206, 206]
     [viewed] = await stage.log("recording.viewed")
     assert viewed.actor_id == f"account:{leader.account_id}"
-    assert viewed.payload["by"] in first
+    assert viewed.payload["by"] in (await leader.get(REVIEW)).text
     stage.clock.advance(3600)
     await leader.get(REVIEW)
+    assert len(await stage.log("recording.viewed")) == 1
+    await played(leader, page)
     assert len(await stage.log("recording.viewed")) == 2
+
+
+async def test_who_writes_the_minutes_listens_to_a_sound_while_the_film_is_made(one_stage: Stage) -> None:
+    await one_stage.hold()
+    folder = await one_stage.record()
+    await one_stage.draft()
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(update(Recording).values(composed_state="running"))
+    page = (await one_stage.secretary.get(PAGE)).text
+    assert re.search(r'data-screen[^>]* src="[^"]+/s1-1.webm" data-sound', page)
+    assert "Đang dựng bản đầy đủ:" in page
+    assert f"nghe tiếng của {NAMES[HALL]}" in page
+    assert re.search(r'data-screen[^>]* src="[^"]+/s1-0.webm">', (await one_stage.secretary.get(REVIEW)).text)
+    (folder / "composed.webm").write_bytes(b"film")
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(update(Recording).values(composed_state="done", composed_sha256="0" * 64))
+    assert re.search(r'data-screen[^>]* src="[^"]+/composed.webm">', (await one_stage.secretary.get(PAGE)).text)
 
 
 VIEWERS = {Role.OFFICE_LEADER, Role.LEADER, Role.AUDITOR}
@@ -165,6 +197,10 @@ async def test_who_may_review(one_stage: Stage, role: Role) -> None:
     assert (await browser.get(REVIEW)).status_code == expected
     assert (await browser.get(f"/api/meetings/{MEETING}/integrity")).status_code == expected
     assert (await one_stage.post(browser, "review/check")).status_code == (303 if role in VIEWERS else 403)
+    async with one_stage.context.database.read() as session:
+        [recording] = await recordings.recordings_of(session, MEETING)
+    file = await browser.get(f"/recordings/{recording.id}/files/s1-0.webm")
+    assert file.status_code == expected
     assert len(await one_stage.log("recording.viewed")) == (1 if role in VIEWERS else 0)
 
 

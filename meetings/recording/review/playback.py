@@ -73,10 +73,22 @@ class Playback:
         clip = next((clip for clip in self.clips if clip.holds(ms)), None)
         return f"{clip.url}#t={(ms - clip.start_ms) / 1000:.1f}" if clip else None
 
-    def data(self) -> dict[str, object]:
-        """What the page's script reads."""
+    def first(self, *, to_listen: bool = False) -> int:
+        """The clip a player begins with: the film; who wants to listen gets, while there is none, the longest sound."""
+        if not to_listen or not self.clips or self.clips[0].kind == "composed":
+            return 0
+        lengths: dict[str, int] = {}
+        for clip in self.clips:
+            if clip.kind == "audio":
+                lengths[clip.label] = lengths.get(clip.label, 0) + clip.duration_ms
+        longest = max(lengths, key=lambda label: lengths[label], default=None)
+        return next((n for n, clip in enumerate(self.clips) if clip.kind == "audio" and clip.label == longest), 0)
+
+    def data(self, first: int = 0) -> dict[str, object]:
+        """What the page's script reads; `first` is the clip that is offered first."""
         return {
             "zero": self.zero.isoformat() if self.zero else None,
+            "first": first,
             "length_ms": self.length_ms,
             "clips": [
                 {"url": c.url, "label": c.label, "kind": c.kind, "start_ms": c.start_ms, "duration_ms": c.duration_ms}

@@ -24,7 +24,6 @@ from meetings.recording.review.files import binding_fault, sealed_files, told
 from meetings.recording.review.integrity import Checker, Report, Sealed
 from meetings.recording.review.lanes import Lane, lanes
 from meetings.recording.review.playback import Playback, playback_of
-from meetings.recording.service import By
 from meetings.register.folding import Query, mark
 from meetings.register.history import whole_chain
 from meetings.register.models import Document
@@ -67,9 +66,6 @@ class Review:
 async def review_page(
     request: Request, context: ContextDep, actor: ActorDep, checker: CheckerDep, meeting_id: str, q: str = ""
 ) -> Response:
-    async with context.database.read() as session:
-        await meeting_for(session, actor, meeting_id, Action.VIEW_RECORDING)
-    await _note_viewing(context, actor, meeting_id)
     review = await _load(context, actor, meeting_id)
     report = await checker.report(meeting_id, review.files, wait=PATIENCE)
     query = Query.read(q[:200])
@@ -101,15 +97,6 @@ def _hits(content: Content | None, query: Query) -> int:
         return 0
     texts = [text for p in content.paragraphs for text in (p.heading, p.text)]
     return sum(piece.hit for text in texts for piece in mark(text, query))
-
-
-async def _note_viewing(context: Context, actor: Actor, meeting_id: str) -> None:
-    """Who opens a recording stands in the log before the page shows it."""
-    now = context.clock.now()
-    async with context.database.transaction() as session:
-        for recording in await recordings.recordings_of(session, meeting_id):
-            by = By(f"account:{actor.account_id}", actor.name)
-            await recordings.note_viewing(session, recording, by, now)
 
 
 async def _load(context: Context, actor: Actor, meeting_id: str) -> Review:

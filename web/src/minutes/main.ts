@@ -1,5 +1,6 @@
 // Owns the minutes editor on the page: saves by itself, acts without a new page, plays moments. The form works without it.
 import { Refused, call } from "../api/client.ts";
+import { followComposing } from "../review/composing.ts";
 import { seekByLinks, takePlayer } from "../review/player.ts";
 import { instant } from "../review/timeline.ts";
 import { contentOf, isOpen } from "./content.ts";
@@ -75,6 +76,8 @@ function start(form: HTMLFormElement, paper: HTMLElement, template: HTMLTemplate
     for (const button of document.querySelectorAll<HTMLElement>("[data-stamp]")) button.hidden = false;
     for (const button of template.content.querySelectorAll<HTMLElement>("[data-stamp]")) button.hidden = false;
   }
+
+  followComposing();
 
   form.addEventListener("input", (event) => {
     if (event.target instanceof HTMLTextAreaElement) {

@@ -1,4 +1,5 @@
 // Owns the review page beside its player: the part, the speaker and the paragraph of the moment, and the verdict on files.
+import { followComposing } from "./composing.ts";
 import { seekByLinks, takePlayer } from "./player.ts";
 import { markAt } from "./timeline.ts";
 
@@ -66,20 +67,4 @@ async function awaitVerdict(): Promise<void> {
 
 void awaitVerdict();
 
-/** How far the composed picture is; when it is ready a link offers it, and whoever is listening is not interrupted. */
-async function followComposing(line: HTMLElement): Promise<void> {
-  const progress = line.querySelector<HTMLElement>("[data-progress]");
-  while (progress) {
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    const answer = await fetch(`/api/recordings/${line.dataset["composing"]}`, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (!answer?.ok) continue;
-    const { composed } = (await answer.json()) as { composed: { state: string; progress: number } };
-    progress.textContent = `${Math.round(composed.progress * 100)}%`;
-    if (composed.state === "failed") return location.reload();
-    if (composed.state !== "done") continue;
-    line.querySelector<HTMLElement>("[data-composed]")?.removeAttribute("hidden");
-    return;
-  }
-}
-
-for (const line of all<HTMLElement>("[data-composing]")) void followComposing(line);
+followComposing();

@@ -16,7 +16,7 @@ export function takePlayer(onTime: (ms: number) => void): Player | null {
   const playback = JSON.parse(block) as Playback;
   const time = document.querySelector<HTMLElement>("[data-time]");
   const choice = document.querySelector<HTMLSelectElement>("[data-clips]");
-  let chosen = playback.clips[0];
+  let chosen = playback.clips[playback.first];
   if (!chosen) return null;
   let playing: Clip = chosen;
 
@@ -26,6 +26,7 @@ export function takePlayer(onTime: (ms: number) => void): Player | null {
     if (clip === playing && screen.readyState > 0) {
       screen.currentTime = place;
     } else {
+      // nothing is fetched before somebody plays: the log says of what is fetched that it was viewed
       playing = clip;
       screen.toggleAttribute("data-sound", clip.kind === "audio");
       screen.src = `${clip.url}#t=${place.toFixed(2)}`;

@@ -10,6 +10,7 @@ export interface Clip {
 export interface Playback {
   zero: string | null;
   length_ms: number;
+  first: number; // the clip that is offered first
   clips: Clip[];
 }
 
