@@ -8,8 +8,8 @@ import shutil
 import socket
 import sys
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,8 @@ from meetings.clock import Clock
 from meetings.config import PROJECT_ROOT, Settings
 from meetings.database import Database
 from meetings.errors import N_, MeetingsError
+from meetings.ports import ports, taken
+from meetings.running import Running, born, running_now
 from meetings.signaling import turn as turn_servers
 from meetings.signaling import turn_probe
 from meetings.signaling.media.addresses import NoUsableAddress, announced
@@ -42,6 +44,7 @@ class Finding:
     subject: str
     saw: str
     remedy: str = ""
+    seen: Mapping[str, object] = field(default_factory=dict)  # what is filled into `saw`
 
 
 Check = Callable[[Settings, datetime], Iterable[Finding]]
@@ -166,7 +169,8 @@ def certificate(settings: Settings, now: datetime) -> Iterable[Finding]:
 
 def addresses(settings: Settings, now: datetime) -> Iterable[Finding]:
     """Rooms must reach this machine under some address that is not loopback."""
-    outward = settings.announce or [str(address) for address in tls.current_addresses() if not address.is_loopback]
+    own = [str(address) for address in tls.current_addresses() if not address.is_loopback]
+    outward = [address for address in settings.announce if not address.startswith("127.")] or own
     if outward:
         yield Finding("ok", N_("Địa chỉ"), ", ".join(outward[:4]))
     else:
@@ -245,12 +249,9 @@ async def database(settings: Settings) -> list[Finding]:
         async with door.read() as session:
             await session.execute(text("SELECT 1"))
         current, head = await current_revision(door), head_revision()
-    except (MeetingsError, OSError) as error:
-        return [
-            Finding(
-                "fail", N_("Cơ sở dữ liệu"), str(error), N_("Kiểm tra MEETINGS_DATABASE_URL và máy chủ cơ sở dữ liệu.")
-            )
-        ]
+    except MeetingsError as error:
+        remedy = N_("Kiểm tra MEETINGS_DATABASE_URL và máy chủ cơ sở dữ liệu.")
+        return [Finding("fail", N_("Cơ sở dữ liệu"), error.text.msgid, remedy, error.text.params)]
     finally:
         await door.dispose()
     if current is None:
@@ -263,16 +264,49 @@ async def database(settings: Settings) -> list[Finding]:
 
 
 def running(settings: Settings, now: datetime) -> Iterable[Finding]:
-    """Which of the processes answer now; not running is no fault of an installation."""
-    for name, address in (
-        ("web", f"http://127.0.0.1:{settings.port}/readyz"),
-        ("relay", settings.livekit_url.replace("ws://", "http://").replace("wss://", "https://")),
-    ):
-        try:
-            with urllib.request.urlopen(address, timeout=3) as answer:  # noqa: S310 a configured address
-                answered = answer.status == 200
-        except (OSError, ValueError):
-            answered = False
-        yield Finding(
-            "ok" if answered else "warn", name, address, "" if answered else N_("Không trả lời: hệ thống chưa chạy?")
-        )
+    """What runs on this data folder, by its supervisor's own note; not running is no fault of an installation."""
+    found = running_now(settings)
+    if found is None:
+        yield from _not_running(settings)
+        return
+    yield Finding(
+        "ok",
+        N_("Hệ thống"),
+        N_("đang chạy từ {since}, tiến trình {pid}"),
+        seen={"since": f"{found.since.astimezone(settings.zone):%d/%m/%Y %H:%M}", "pid": found.pid},
+    )
+    for name, pid in found.children.items():
+        yield _process(found, name, pid)
+
+
+def _process(found: Running, name: str, pid: int) -> Finding:
+    """Alive, and where it serves something: answering."""
+    address = {"web": f"{found.web}/readyz", "relay": found.relay}.get(name)
+    seen = {"pid": pid, "address": address or ""}
+    if born(pid) is None:
+        remedy = N_("Tiến trình đang được chạy lại; nếu còn lặp lại, xem nhật ký trong thư mục logs.")
+        return Finding("fail", name, N_("đã dừng"), remedy)
+    if address is None:
+        return Finding("ok", name, N_("tiến trình {pid}"), seen=seen)
+    if _answers(address):
+        return Finding("ok", name, N_("tiến trình {pid}, trả lời ở {address}"), seen=seen)
+    remedy = N_("Tiến trình còn sống nhưng không trả lời: xem nhật ký trong thư mục logs, rồi khởi động lại hệ thống.")
+    return Finding("fail", name, N_("tiến trình {pid}, không trả lời ở {address}"), remedy, seen)
+
+
+def _not_running(settings: Settings) -> Iterable[Finding]:
+    yield Finding("warn", N_("Hệ thống"), N_("chưa chạy trên thư mục này"), N_("Chạy ./run với đúng thư mục --data."))
+    for port in ports(settings):
+        if taken(port):
+            seen = {"number": port.number, "protocol": port.protocol}
+            saw = N_("cổng {number}/{protocol} đang bị chương trình khác dùng")
+            remedy = N_("Dừng chương trình đó, hoặc chọn cổng khác: ./run serve --help.")
+            yield Finding("warn", N_("Cổng"), saw, remedy, seen)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=3) as answer:  # noqa: S310 our own loopback address
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False

@@ -10,6 +10,7 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.directory.setup import make_setup_link
 from meetings.serve import house_address
+from meetings.terminal import _
 
 
 async def prepare(settings: Settings, clock: Clock) -> None:
@@ -20,10 +21,10 @@ async def prepare(settings: Settings, clock: Clock) -> None:
         if settings.is_sqlite or found is None:
             await migrations.upgrade(settings)
         elif found != migrations.head_revision():
-            sys.exit(
-                f"The database stands at {found}, this version writes {migrations.head_revision()}: "
-                "make a backup, then run `meetings db upgrade`."
+            words = (
+                "Cơ sở dữ liệu ở phiên bản {found}, phần mềm này cần {wanted}. Chạy ./run db upgrade sau khi sao lưu."
             )
+            sys.exit(_(words, found=found, wanted=migrations.head_revision()))
         if settings.demo:
             await demo.seed(settings, database, clock)
             await _demo_points(settings, database)
@@ -40,7 +41,7 @@ async def _demo_points(settings: Settings, database: Database) -> None:
     house = house_address(settings)
     lines = "\n".join(f"  {name}: {house}{path}" for name, path in paths[:5])
     print(  # noqa: T201 only a demonstration tells them
-        f"\nĐiểm cầu minh họa, mỗi điểm một cửa sổ riêng · demonstration points, a private window each:\n{lines}\n",
+        f"\n{_('Điểm cầu minh họa; mở mỗi điểm trong một cửa sổ ẩn danh riêng:')}\n{lines}\n",
         flush=True,
     )
 
@@ -51,7 +52,7 @@ async def _first_admin(settings: Settings, database: Database, clock: Clock) -> 
     if token is not None:
         house = house_address(settings)
         print(  # noqa: T201 the one place where this link is ever told
-            f"\nTạo tài khoản quản trị đầu tiên · make the first administrator (once, within a day):\n"
+            f"\n{_('Tạo tài khoản quản trị đầu tiên (một lần, trong vòng một ngày):')}\n"
             f"  {house}/setup/{token}\n  http://localhost:{settings.port}/setup/{token}\n",
             flush=True,
         )

@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from structlog.typing import Processor
@@ -16,6 +16,11 @@ _SECRET_QUERIES = re.compile(r"((?:access_token|token|key|secret)=)[^&\s\"']+")
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 HIDDEN = "…"
 QUIET = ("alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpx2", "httpcore", "websockets")
+
+
+class SupportsWrite(Protocol):
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
 
 
 def redact(words: str) -> str:
@@ -35,8 +40,8 @@ def _redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> M
     return event
 
 
-def configure(level: str = "INFO") -> None:
-    """structlog and the standard library's loggers (uvicorn, alembic) through the same door, to stderr."""
+def configure(level: str = "INFO", stream: SupportsWrite | None = None) -> None:
+    """structlog and the standard library's loggers (uvicorn, alembic) through the same door, to stderr or `stream`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -54,7 +59,7 @@ def configure(level: str = "INFO") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

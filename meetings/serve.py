@@ -8,7 +8,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import segno
@@ -23,6 +23,7 @@ from meetings.logs import configure
 from meetings.origins import own_origins
 from meetings.ports import ports, taken
 from meetings.processes import Child, Supervisor
+from meetings.signaling import turn
 from meetings.terminal import _, complain, locale
 
 READY_WITHIN = 60.0  # seconds; a first start creates the database and the demonstration
@@ -43,7 +44,6 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
         f"--cert={tls_files.certificate}",
         f"--key-file={tls_files.key}",
         f"--udp-port={settings.media_port}",
-        f"--tcp-port={settings.media_tcp_port}",
         f"--tcp-port={settings.media_tcp_port}",
         *(f"--turn={url}" for url in settings.turn_urls),
         f"--turn-minutes={settings.turn_minutes}",
@@ -103,6 +103,11 @@ def run(settings: Settings) -> int:
             )
         )
     if occupied:
+        return 2
+    try:
+        turn.configured(settings.turn_urls, settings.turn_secret, timedelta(minutes=settings.turn_minutes))
+    except turn.BadTurn as error:
+        complain(str(error))
         return 2
     lock = running.hold(settings.data_dir / "serve.lock")
     if lock is None:

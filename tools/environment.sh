@@ -3,6 +3,23 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
+# tell VIETNAMESE ENGLISH: one of them, by --lang (in MEETINGS_LANG) or the terminal's language
+tell() {
+    case "${MEETINGS_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in en*) say "$2" ;; *) say "$1" ;; esac
+}
+
+# take_language ARGUMENTS: `--lang XX` speaks for the first steps, too
+take_language() {
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --lang=*) MEETINGS_LANG=${1#--lang=} ;;
+            --lang) MEETINGS_LANG=${2:-} ;;
+        esac
+        shift
+    done
+    if [ -n "${MEETINGS_LANG:-}" ]; then export MEETINGS_LANG; fi
+}
+
 find_python() {
     for candidate in "${MEETINGS_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
         [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
@@ -11,9 +28,9 @@ find_python() {
             return 0
         fi
     done
-    found=$(python3 --version 2>/dev/null || echo "no python3")
-    say "Python 3.11 or newer is needed; found: $found."
-    say "On Debian 12 or newer:  sudo apt-get install -y python3 python3-venv"
+    found=$(python3 --version 2>/dev/null || echo "-")
+    tell "Cần Python 3.11 trở lên; máy này có: $found." "Python 3.11 or newer is needed; found: $found."
+    say "Debian 12+:  sudo apt-get install -y python3 python3-venv"
     return 2
 }
 
@@ -22,7 +39,8 @@ make_environment() {
     profile=$1 lock=$2
     find_python || return 2
     if ! "$BASE_PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
-        say "Python's venv module is missing. On Debian:  sudo apt-get install -y python3-venv"
+        tell "Thiếu mô-đun venv của Python. Trên Debian:  sudo apt-get install -y python3-venv" \
+            "Python's venv module is missing. On Debian:  sudo apt-get install -y python3-venv"
         return 2
     fi
     hash=$("$BASE_PYTHON" - "$lock" <<'PY'
@@ -34,7 +52,8 @@ PY
     environment="$PWD/.venvs/$profile-$hash"
     PYTHON="$environment/bin/python"
     [ -f "$environment/complete" ] && return 0
-    say "Installing the Python packages of $lock (about a minute, once) …"
+    tell "Đang cài các gói Python của $lock (khoảng một phút, một lần) …" \
+        "Installing the Python packages of $lock (about a minute, once) …"
     rm -rf "$environment"
     mkdir -p .venvs
     log=.venvs/install.log
@@ -43,9 +62,11 @@ PY
         rm -rf "$environment"
         tail -n 5 "$log" >&2
         if grep -qiE 'connection|resolve|timed out|network|retries|could not find a version' "$log"; then
-            say "The packages could not be fetched: is there a network, and a package index configured for pip? Nothing was installed."
+            tell "Không tải được các gói: máy có mạng không, pip có kho gói không? Chưa có gì được cài." \
+                "The packages could not be fetched: is there a network, and a package index configured for pip? Nothing was installed."
         else
-            say "The packages could not be installed; the whole story is in $log. Nothing was kept."
+            tell "Không cài được các gói; chi tiết ở $log. Không giữ lại gì." \
+                "The packages could not be installed; the whole story is in $log. Nothing was kept."
         fi
         return 2
     fi

@@ -15,7 +15,7 @@ import pytest
 from meetings import doctor, migrations, tls
 from meetings.access import Role
 from meetings.config import Settings
-from meetings.serve import Port, ports, taken
+from meetings.ports import Port, ports, taken
 from tests.conftest import LogIn
 from tests.coturn import SECRET, coturn
 from tests.fakes import Browser, ManualClock
@@ -116,7 +116,7 @@ def test_a_taken_port_is_noticed_before_anything_starts() -> None:
 
 
 def test_every_port_has_an_option_to_move_it(settings: Settings) -> None:
-    assert len({port.option for port in ports(settings)}) == len(ports(settings)) == 5
+    assert len({port.option for port in ports(settings)}) == len(ports(settings)) == 6
 
 
 async def test_a_turn_server_is_asked_whether_it_works_and_whom_it_lets_in(settings: Settings, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meetings.serve import hold
+from meetings.running import hold
 
 ROOT = Path(__file__).resolve().parents[3]
 
