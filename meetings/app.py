@@ -28,6 +28,7 @@ from meetings.recording import jobs as recording_jobs
 from meetings.recording import routes as recording_routes
 from meetings.recording import tasks as recording_tasks
 from meetings.recording.minutes import routes as minutes_routes
+from meetings.recording.minutes.waiting import waiting as minutes_waiting
 from meetings.recording.review import routes as review_routes
 from meetings.register import routes as register_routes
 from meetings.register import tasks as register_tasks
@@ -52,7 +53,7 @@ ROUTES: list[ModuleType] = [
 ]
 JOBS: list[ModuleType] = [recording_jobs, scheduling_jobs]
 TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
-WAITING: list[Source] = []  # who tells of things that wait for somebody, for the first page
+WAITING: list[Source] = [minutes_waiting]  # who tells of things that wait for somebody, for the first page
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 

@@ -18,7 +18,8 @@ from meetings.scheduling.models import Meeting, MeetingState
 LOOK_BACK = timedelta(days=366)
 SHOWN = 200
 
-_TURN: dict[State, Action] = {
+TURN: dict[State | None, Action] = {
+    None: Action.EDIT_MINUTES,
     State.DRAFT: Action.EDIT_MINUTES,
     State.RETURNED: Action.EDIT_MINUTES,
     State.SUBMITTED: Action.APPROVE_MINUTES,
@@ -52,15 +53,15 @@ async def desk_of(session: AsyncSession, actor: Actor, now: datetime) -> list[Li
 
 
 def _line(actor: Actor, meeting: Meeting, minutes: Minutes | None, symbol: str | None) -> Line | None:
-    facts = _facts(actor, meeting)
+    facts = facts_of(actor, meeting)
     state = State(minutes.state) if minutes else None
     if not may_see(actor, facts, state):
         return None
-    turn = _TURN.get(state) if state else Action.EDIT_MINUTES
+    turn = TURN.get(state)
     return Line(meeting, minutes, symbol, mine=turn is not None and allowed(actor, turn, facts))
 
 
-def _facts(actor: Actor, meeting: Meeting) -> Facts:
+def facts_of(actor: Actor, meeting: Meeting) -> Facts:
     """Own and chairs are in the row; who is invited decides nothing about minutes."""
     own = actor.account_id is not None and actor.account_id in (meeting.created_by, meeting.secretary_account_id)
     return Facts(own=own, chairs=actor.person_id is not None and actor.person_id == meeting.chair_person_id)
