@@ -35,6 +35,7 @@ class RtClient:
         self.remote: Address = ("", 0)
         self.channels: DataChannels | None = None
         self._dtls = Dtls(self.certificate, "client")
+        self.password = ""  # when given, checks of the other side are answered
         self._nominate = nominate
         self._username = self._password = ""
         self._tx: srtp.Outbound | None = None
@@ -158,6 +159,8 @@ class RtClient:
             self._take_rtp(data)
 
     def _take_stun(self, message: stun.Message) -> None:
+        if message.kind == stun.REQUEST and self.password and message.signed_with(self.password):
+            self.transmit(stun.binding_success(message.transaction_id, self.remote, self.password))
         if message.kind == stun.SUCCESS and message.signed_with(self._password):
             self.answers += 1
             if self.answers == 1:

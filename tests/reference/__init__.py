@@ -11,8 +11,9 @@
         server.pids()     # every process of it now, children too
         server.log        # path of what it prints
 
-All three take the same form: they wait until the server answers, everything listens on loopback ports that were free,
-and the processes end with the block (and with the test run, however that ends). `livekit_server(extra={...})` merges
-more into its configuration, `relay(arguments=[...])` adds to the command line. `python -m tests.reference` builds what
-can be built and says what is there.
+`livekit_server()`, `relay()` and `janus(address)` take the same form: they wait until the server answers, everything
+listens on loopback ports that were free, and the processes end with the block (and with the test run, however that
+ends). Janus needs an address that is not loopback: `network.isolate()` makes one of this process's own.
+`livekit_server(extra={...})` merges more into its configuration, `relay(arguments=[...])` adds to the command line.
+`python -m tests.reference` builds what can be built and says what is there.
 """

@@ -42,6 +42,7 @@ class Server:
     pid: int
     log: Path
     udp_port: int  # 0: it takes one for each client
+    address: str = "127.0.0.1"  # where it takes media
 
     @property
     def socket_url(self) -> str:
@@ -112,17 +113,20 @@ def relay(*, webhooks: Sequence[str] = (), arguments: Sequence[str] = ()) -> Ite
 
 
 @contextmanager
-def janus() -> Iterator[Server]:
-    """Janus with the videoroom plugin over WebSockets, and nothing else. Raises Missing where it is not installed."""
+def janus(address: str) -> Iterator[Server]:
+    """Janus with the videoroom plugin over WebSockets, and nothing else. Raises Missing where it is not installed.
+
+    It takes media at `address`, which may not be a loopback one: see `network.isolate`.
+    """
     binary, port = program("janus"), free_port()
     with _folder("janus") as folder:
-        _write_janus_configuration(folder, port)
+        _write_janus_configuration(folder, port, address)
         command = [str(binary), "-F", str(folder), "-C", str(folder / "janus.jcfg")]
         with _running(command, folder, lambda: _listens(port)) as (pid, log):
-            yield Server("janus", f"http://127.0.0.1:{port}", "", "", pid, log, 0)
+            yield Server("janus", f"http://127.0.0.1:{port}", "", "", pid, log, 0, address)
 
 
-def _write_janus_configuration(folder: Path, port: int) -> None:
+def _write_janus_configuration(folder: Path, port: int, address: str) -> None:
     # A peer that is ICE-lite, as the two others are; feedback once a second as they give it.
     (folder / "janus.jcfg").write_text(
         f"""
@@ -132,7 +136,7 @@ general: {{
   admin_secret = "{secrets.token_hex(16)}"
 }}
 media: {{ rtp_port_range = "20000-29999" }}
-nat: {{ ice_lite = true, ice_enforce_list = "127.0.0.1", full_trickle = false }}
+nat: {{ ice_lite = true, ice_enforce_list = "{address}", full_trickle = false }}
 plugins: {{ disable = "{_others("plugins", "libjanus_videoroom.so")}" }}
 transports: {{ disable = "{_others("transports", "libjanus_websockets.so")}" }}
 """
