@@ -18,6 +18,7 @@ from meetings.signaling.model import (
     Track,
     TrackSid,
 )
+from meetings.signaling.negotiation import codecs
 from meetings.signaling.quality import Quality, Rating
 from meetings.signaling.requests import SOURCES
 from meetings.signaling.speakers import Speaking
@@ -65,14 +66,22 @@ def track_info(track: Track) -> models.TrackInfo:
         disable_dtx=request.disable_dtx,
         source=_SOURCE_NUMBERS[track.source],
         layers=layers,
-        mime_type=track.mime_type or ("audio/opus" if track.kind is Kind.AUDIO else "video/VP8"),
+        mime_type=_mime_type(track),
         mid=track.mid,
         stereo=request.stereo,
-        disable_red=True,
+        disable_red=request.disable_red,
         stream=request.stream or _stream(track),
     )
     info.codecs.add(mime_type=info.mime_type, mid=track.mid, cid=request.cid, layers=layers)
     return info
+
+
+def _mime_type(track: Track) -> str:
+    """What was negotiated; before that what will be: clients that want a codec we refuse then take this one."""
+    if track.kind is Kind.AUDIO:
+        return "audio/opus"
+    name = track.mime_type.partition("/")[2] or track.request.codec
+    return f"video/{name.upper() if name in codecs.KNOWN['video'] else 'VP8'}"
 
 
 def _stream(track: Track) -> str:
@@ -155,7 +164,8 @@ def room_info(facts: RoomFacts) -> models.Room:
 
 
 def enabled_codecs() -> list[models.Codec]:
-    return [models.Codec(mime="audio/opus"), models.Codec(mime="video/VP8")]
+    names = ("audio/opus", "audio/red", *(f"video/{name.upper()}" for name in codecs.KNOWN["video"]))
+    return [models.Codec(mime=name) for name in names]
 
 
 def _ice_servers(servers: Iterable[IceServer]) -> list[rtc.ICEServer]:

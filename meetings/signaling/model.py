@@ -92,6 +92,8 @@ class TrackRequest:
     layers: tuple[Layer, ...] = ()
     stereo: bool = False
     disable_dtx: bool = False
+    disable_red: bool = False
+    codec: str = ""  # the one it wants to send, by name: "vp8", "h264"; empty: any
     stream: str = ""
 
 

@@ -124,14 +124,16 @@ class Peer:
             if track is None and self._by_kind and waiting:
                 track = waiting[0]  # Firefox: the ids in its SDP are not those it announced
             if track is not None:
+                codec = self._publisher.settle(media.mid, _options(track))
+                assert codec is not None
                 self._bound[media.mid] = track.sid
-                self._send(_produce(self._pub, track, media))
-                negotiated.append(Negotiated(track.sid, media.mid, media.mime_type))
+                self._send(_produce(self._pub, track, media, codec))
+                negotiated.append(Negotiated(track.sid, media.mid, codec.mime_type))
         return negotiated
 
     def answer(self, tracks: Sequence[Track]) -> str:
         """The answer to the client's last offer."""
-        wishes = {one.sid: AnswerOptions(dtx=not one.request.disable_dtx, stereo=one.request.stereo) for one in tracks}
+        wishes = {one.sid: _options(one) for one in tracks}
         return self._publisher.answer({mid: wishes[sid] for mid, sid in self._bound.items() if sid in wishes})
 
     def stop_receiving(self, track_sid: TrackSid) -> None:
@@ -157,6 +159,8 @@ class Peer:
                 f"{publisher}|{track.sid}",
                 consumption.ssrc,
                 consumption.rtx_ssrc if video else 0,
+                mime_type=track.mime_type,
+                red=_redundant(track),
             )
         )
 
@@ -257,14 +261,23 @@ class Peer:
         return newer
 
 
-def _produce(transport: schema.TransportId, track: Track, media: MediaOffer) -> schema.Produce:
-    assert media.codec is not None
+def _redundant(track: Track) -> bool:
+    """Whether those who can take it are sent its sound with redundancy: as LiveKit, for voices."""
+    return not track.request.disable_red and not track.request.stereo
+
+
+def _options(track: Track) -> AnswerOptions:
+    request = track.request
+    return AnswerOptions(not request.disable_dtx, request.stereo, _redundant(track), request.codec)
+
+
+def _produce(transport: schema.TransportId, track: Track, media: MediaOffer, codec: schema.Codec) -> schema.Produce:
     return schema.Produce(
         producer_id=producer_of(track.sid),
         transport_id=transport,
         kind=media.kind.value,
         mid=media.mid,
-        codecs=[media.codec],
+        codecs=[codec],
         extensions=media.extensions,
         encodings=list(media.encodings),
         muted=track.muted,

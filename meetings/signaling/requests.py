@@ -169,9 +169,17 @@ def _add_track(request: rtc.AddTrackRequest) -> Request:
             layers=_layers(request),
             stereo=request.stereo,
             disable_dtx=request.disable_dtx,
+            disable_red=request.disable_red or request.encryption != models.Encryption.NONE,
+            codec=_codec(request),
             stream=request.stream[: limits.STREAM],
         )
     )
+
+
+def _codec(request: rtc.AddTrackRequest) -> str:
+    """The first of the codecs it can send is the one it wants; spelled "h264" or "video/H264"."""
+    first = request.simulcast_codecs[0].codec if request.simulcast_codecs else ""
+    return first.lower().rpartition("/")[2][:16]
 
 
 def _layers(request: rtc.AddTrackRequest) -> tuple[Layer, ...]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from meetings.signaling.media.schema import Codec, Encoding, HeaderExtensions
 from meetings.signaling.model import Kind
-from meetings.signaling.negotiation import grammar
+from meetings.signaling.negotiation import codecs, grammar
+from meetings.signaling.negotiation.codecs import Choice, Wish
 from meetings.signaling.negotiation.grammar import Extension, Section
 from meetings.signaling.negotiation.transport import (
     EXTENSION_NAMES,
@@ -19,8 +20,6 @@ from meetings.signaling.negotiation.transport import (
     remote_transport,
 )
 
-# What is forwarded, by kind of media; everything else, RED among it, is refused by leaving it out of the answer.
-_CODECS = {"audio": "opus", "video": "vp8"}
 _FEEDBACK = {
     "audio": {"transport-cc", "nack"},
     "video": {"transport-cc", "nack", "nack pli", "ccm fir", "goog-remb"},
@@ -30,7 +29,10 @@ _SPATIAL = {"q": 0, "h": 1, "f": 2}  # the names LiveKit's clients give their si
 
 @dataclass(frozen=True)
 class MediaOffer:
-    """A section on which the client sends, or wants to: what the media worker must expect there."""
+    """A section on which the client sends, or wants to: what the media worker must expect there.
+
+    `codec` is what is taken of it without a wish, None when nothing is known; `settle` says what is taken indeed.
+    """
 
     mid: str
     kind: Kind
@@ -60,6 +62,12 @@ class AnswerOptions:
 
     dtx: bool = True
     stereo: bool = False
+    red: bool = True
+    codec: str = ""  # its name; empty: whichever comes first
+
+    @property
+    def wish(self) -> Wish:
+        return Wish(self.codec, self.red and not self.stereo)  # as LiveKit: redundancy is for voices
 
 
 @dataclass
@@ -70,6 +78,7 @@ class PublisherNegotiation:
     _remote: RemoteTransport | None = None
     _sections: tuple[Section, ...] = field(default=())
     _version: int = 0
+    _settled: dict[str, Choice] = field(default_factory=dict)  # by mid, while the section sends
 
     def offer(self, text: str) -> Offered:
         """Take a new offer. Raises SdpError; then the state is as before."""
@@ -77,9 +86,22 @@ class PublisherNegotiation:
         sections = description.sections
         remote = remote_transport(sections)
         restarted = self._remote is not None and remote.ice_ufrag != self._remote.ice_ufrag
-        media = tuple(_media_offer(section) for section in sections if section.kind in _CODECS and section.sends)
+        media = tuple(_media_offer(section) for section in sections if section.kind in codecs.KNOWN and section.sends)
         self._sections, self._remote = sections, remote
+        self._settled = {media.mid: self._settled[media.mid] for media in media if media.mid in self._settled}
         return Offered(remote, restarted, description.origin.startswith("mozilla"), media)
+
+    def settle(self, mid: str, options: AnswerOptions) -> Codec | None:
+        """What a section's track comes as. It stays so for as long as the section sends, whatever is wished later."""
+        section = next((one for one in self._sections if one.mid == mid and one.sends), None)
+        choice = self._chosen(section, options) if section is not None else None
+        return choice.codec(section.kind) if section is not None and choice is not None else None
+
+    def _chosen(self, section: Section, options: AnswerOptions) -> Choice | None:
+        choice = self._settled.get(section.mid) or codecs.choose(section.kind, section.codecs(), options.wish)
+        if choice is not None and section.sends:
+            self._settled[section.mid] = choice
+        return choice
 
     def answer(self, tracks: Mapping[str, AnswerOptions]) -> str:
         """The answer to the last offer; `tracks` by mid, sections that are not named are accepted all the same."""
@@ -96,16 +118,17 @@ class PublisherNegotiation:
             return [_rejected(section), "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
         if section.kind == "application":
             return application_lines(section.mid, self.local.lines("passive"))
-        codecs = _chosen(section)
+        choice = self._chosen(section, options)
+        answered = choice.answered if choice is not None else []
         lines = [
-            f"m={section.kind} 9 {section.protocol} {' '.join(str(one.payload_type) for one in codecs)}",
+            f"m={section.kind} 9 {section.protocol} {' '.join(str(one.payload_type) for one in answered)}",
             "c=IN IP4 0.0.0.0",
             f"a=mid:{section.mid}",
             *self.local.lines("passive"),
             "a=rtcp-mux",
             "a=rtcp-rsize",
         ]
-        lines += [line for codec in codecs for line in _codec_lines(codec, section.kind, options)]
+        lines += [line for codec in answered for line in _codec_lines(codec, section.kind, options)]
         lines += [_extension_line(one) for one in _received_extensions(section)]
         return lines + _receive_lines(section)
 
@@ -114,17 +137,11 @@ def _accepted(section: Section) -> bool:
     """Whether there is anything in the section that can be received."""
     if section.stopped:
         return False
-    return section.kind == "application" or bool(section.kind in _CODECS and _chosen(section))
+    return section.kind == "application" or _default(section) is not None
 
 
-def _chosen(section: Section) -> list[grammar.Codec]:
-    """The one codec that is forwarded and its retransmission, with the client's payload types."""
-    offered = section.codecs()
-    media = next((one for one in offered if one.name == _CODECS[section.kind]), None)
-    if media is None:
-        return []
-    rtx = next((one for one in offered if one.name == "rtx" and one.apt == media.payload_type), None)
-    return [media, rtx] if rtx else [media]
+def _default(section: Section) -> Choice | None:
+    return codecs.choose(section.kind, section.codecs(), Wish()) if section.kind in codecs.KNOWN else None
 
 
 def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> list[str]:
@@ -132,6 +149,8 @@ def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> lis
     lines = [f"a=rtpmap:{number} {codec.rtpmap}"]
     if codec.name == "rtx":
         return [*lines, f"a=fmtp:{number} apt={codec.apt}"]
+    if codec.name in ("red", "h264", "vp9") and codec.fmtp:
+        lines.append(f"a=fmtp:{number} {codec.fmtp}")  # as offered: it says which variant was chosen
     if codec.name == "opus":
         wishes = ["minptime=10", "useinbandfec=1"]
         wishes += ["usedtx=1"] if options.dtx else []
@@ -167,12 +186,8 @@ def _rids(section: Section) -> list[str]:
 
 
 def _media_offer(section: Section) -> MediaOffer:
-    chosen = _chosen(section)
-    codec = None
-    if chosen:
-        rtx = chosen[1].payload_type if len(chosen) > 1 else None
-        mime = f"{section.kind}/{chosen[0].name}"
-        codec = Codec(chosen[0].payload_type, mime, chosen[0].clock_rate, rtx)
+    choice = _default(section)
+    codec = choice.codec(section.kind) if choice is not None else None
     cid = section.value("msid").split(" ")[-1]
     return MediaOffer(
         section.mid,

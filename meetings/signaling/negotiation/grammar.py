@@ -34,13 +34,16 @@ class Codec:
     feedback: tuple[str, ...] = ()
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """What its fmtp says."""
+        pairs = (parameter.strip().partition("=") for parameter in self.fmtp.split(";"))
+        return {key.lower(): value for key, _, value in pairs if key}
+
+    @property
     def apt(self) -> int | None:
         """The payload type that this one retransmits (RFC 4588)."""
-        for parameter in self.fmtp.split(";"):
-            key, _, value = parameter.strip().partition("=")
-            if key == "apt" and value.isdecimal():
-                return int(value)
-        return None
+        value = self.parameters.get("apt", "")
+        return int(value) if value.isdecimal() and len(value) <= 3 else None
 
 
 class Extension(NamedTuple):

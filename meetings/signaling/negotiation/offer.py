@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from meetings.signaling.media.schema import Codec, HeaderExtensions
 from meetings.signaling.model import Kind, TrackSid
-from meetings.signaling.negotiation import grammar
+from meetings.signaling.negotiation import codecs, grammar
 from meetings.signaling.negotiation.grammar import Extension
 from meetings.signaling.negotiation.transport import (
     ABS_SEND_TIME,
@@ -29,7 +29,8 @@ class Outgoing:
     stream_id: str  # "PA_…|TR_…": clients read participant and track out of it
     ssrc: int
     rtx_ssrc: int = 0
-    stereo: bool = False
+    mime_type: str = "video/vp8"
+    red: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,6 @@ class _Slot:
     stopped: bool = False  # offered and answered without a track
 
 
-_OPUS = Codec(payload_type=111, mime_type="audio/opus", clock_rate=48_000)
-_VP8 = Codec(payload_type=96, mime_type="video/vp8", clock_rate=90_000, rtx_payload_type=97)
 _EXTENSIONS = {
     Kind.AUDIO: [Extension(1, MID)],
     Kind.VIDEO: [Extension(1, MID), Extension(2, ABS_SEND_TIME)],
@@ -120,47 +119,42 @@ class SubscriberNegotiation:
         sections = grammar.parse(text, scale=2 + len(self._slots) // 32).sections  # as long as our offer made it
         remote = remote_transport(sections)
         self._in_flight = False
-        agreed = {section.mid for section in sections if not section.stopped and section.direction == "recvonly"}
         for slot, _ in zip(self._slots, sections[1:], strict=False):  # by position: a stopped one may lack its mid
             slot.stopped = slot.track is None and not slot.offered
+        agreed = {one.mid: one for one in sections if not one.stopped and one.direction == "recvonly"}
         new = [slot for slot in self._slots if slot.mid in agreed and slot.offered and not slot.accepted]
-        return remote, [self._accept(slot, slot.track) for slot in new if slot.track]
+        taken = (self._accept(slot, slot.track, agreed[slot.mid]) for slot in new if slot.track)
+        return remote, [one for one in taken if one is not None]
 
-    def _accept(self, slot: _Slot, track: Outgoing) -> Accepted:
+    def _accept(self, slot: _Slot, track: Outgoing, section: grammar.Section) -> Accepted | None:
+        codec = codecs.accepted(_mime_type(track), section.codecs())
+        if codec is None:
+            return None
         slot.accepted = True
-        codec = _OPUS if track.kind is Kind.AUDIO else _VP8
         return Accepted(track.track_sid, slot.mid, codec, header_extensions(_EXTENSIONS[track.kind]))
 
     def _offer_section(self, slot: _Slot) -> list[str]:
         track = slot.track
-        codec = _OPUS if slot.kind == "audio" else _VP8
-        formats = f"{codec.payload_type} {codec.rtx_payload_type or ''}".strip()
         if track is None:
             return [
-                f"m={slot.kind} 0 UDP/TLS/RTP/SAVPF {formats}",
+                f"m={slot.kind} 0 UDP/TLS/RTP/SAVPF {codecs.offered_formats(_DEFAULTS[slot.kind], red=False)}",
                 "c=IN IP4 0.0.0.0",
                 f"a=mid:{slot.mid}",
                 "a=inactive",
             ]
+        formats = codecs.offered_formats(_mime_type(track), red=track.red)
         lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
-        lines += _OFFERED_CODEC_LINES[track.kind]
+        lines += codecs.offered_lines(_mime_type(track), red=track.red)
         lines += [f"a=extmap:{one.number} {one.uri}" for one in _EXTENSIONS[track.kind]]
         return [*lines, "a=sendonly", *_msid_lines(track)]
 
 
-_OFFERED_CODEC_LINES = {
-    Kind.AUDIO: ["a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;stereo=1;useinbandfec=1", "a=rtcp-fb:111 nack"],
-    Kind.VIDEO: [
-        "a=rtpmap:96 VP8/90000",
-        "a=rtcp-fb:96 goog-remb",
-        "a=rtcp-fb:96 ccm fir",
-        "a=rtcp-fb:96 nack",
-        "a=rtcp-fb:96 nack pli",
-        "a=rtpmap:97 rtx/90000",
-        "a=fmtp:97 apt=96",
-    ],
-}
+_DEFAULTS = {"audio": "audio/opus", "video": "video/vp8"}
+
+
+def _mime_type(track: Outgoing) -> str:
+    return track.mime_type if track.kind is Kind.VIDEO else _DEFAULTS["audio"]
 
 
 def _msid_lines(track: Outgoing) -> list[str]:

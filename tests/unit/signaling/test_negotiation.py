@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,16 +87,73 @@ def test_even_an_idle_section_echoes_them_for_the_client_would_drop_them_for_goo
     assert 10 in {one.number for one in idle.extensions()}
 
 
-def test_red_and_codecs_that_are_not_forwarded_are_refused() -> None:
+def answered_codecs(section: str, **wishes: str | bool) -> list[grammar.Codec]:
+    options = AnswerOptions(codec=str(wishes.get("codec", "")), red=bool(wishes.get("red", True)))
+    return answered(offer_sdp([section]), **{"1": options}).sections[1].codecs()
+
+
+def test_of_pictures_one_codec_is_taken_and_of_sound_opus_with_redundancy() -> None:
     sections = answered(offer_sdp([audio("a"), video("b")])).sections
-    assert [codec.name for codec in sections[1].codecs()] == ["opus"]
+    assert [codec.name for codec in sections[1].codecs()] == ["red", "opus"]
+    assert sections[1].codecs()[0].fmtp == "111/111"
     assert [codec.name for codec in sections[2].codecs()] == ["vp8", "rtx"]
     assert sections[2].codecs()[0].feedback == ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 
 
+def test_redundancy_is_refused_where_it_is_not_wanted_or_belongs_to_another_codec() -> None:
+    assert [one.name for one in answered_codecs(audio("a"), red=False)] == ["opus"]
+    of_others = audio("a").replace("111/111", "9/9")
+    assert [one.name for one in answered_codecs(of_others)] == ["opus"]
+    stereo = answered(offer_sdp([audio("a")]), **{"1": AnswerOptions(stereo=True)}).sections[1]
+    assert [one.name for one in stereo.codecs()] == ["opus"]
+
+
+H264 = """a=rtpmap:102 H264/90000
+a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f
+a=rtpmap:104 H264/90000
+a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f
+a=rtpmap:106 H264/90000
+a=rtcp-fb:106 nack
+a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
+a=rtpmap:107 rtx/90000
+a=fmtp:107 apt=106"""
+
+
+def with_h264(cid: str) -> str:
+    return video(cid).replace("98 96 97", "98 96 97 102 104 106 107") + "\n" + H264
+
+
+def test_a_wished_codec_is_taken_in_the_variant_everybody_decodes() -> None:
+    taken = answered_codecs(with_h264("b"), codec="h264")
+    assert [(one.payload_type, one.name) for one in taken] == [(106, "h264"), (107, "rtx")]
+    assert taken[0].parameters["profile-level-id"] == "42e01f"
+    assert [one.name for one in answered_codecs(with_h264("b"), codec="vp9")] == ["vp9"]
+    assert [one.name for one in answered_codecs(with_h264("b"), codec="av1")] == ["vp8", "rtx"]
+
+
+def test_ten_bit_vp9_is_not_taken() -> None:
+    deep = video("b").replace("a=rtpmap:98 VP9/90000", "a=rtpmap:98 VP9/90000\na=fmtp:98 profile-id=2")
+    assert [one.name for one in answered_codecs(deep, codec="vp9")] == ["vp8", "rtx"]
+
+
+def test_a_codec_stays_as_it_was_answered_while_its_section_sends() -> None:
+    negotiation = publisher()
+    offer = offer_sdp([with_h264("b")])
+    negotiation.offer(offer)
+    negotiation.answer({})  # before it was said which codec the track wants
+    settled = negotiation.settle("1", AnswerOptions(codec="h264"))
+    assert settled is not None
+    assert settled.mime_type == "video/vp8"
+    negotiation.offer(offer_sdp([with_h264("b").replace("a=sendonly", "a=inactive")]))
+    negotiation.offer(offer)
+    settled = negotiation.settle("1", AnswerOptions(codec="h264"))
+    assert settled is not None
+    assert (settled.mime_type, settled.payload_type, settled.rtx_payload_type) == ("video/h264", 106, 107)
+
+
 def test_a_section_without_a_known_codec_is_rejected_and_the_others_are_not() -> None:
-    only_vp9 = video("c").replace("a=rtpmap:96 VP8/90000\n", "")
-    sections = answered(offer_sdp([audio("a"), only_vp9])).sections
+    unknown = video("c").replace("a=rtpmap:96 VP8/90000\n", "").replace("VP9/90000", "H265/90000")
+    sections = answered(offer_sdp([audio("a"), unknown])).sections
     assert [one.port for one in sections] == [9, 9, 0]
 
 
@@ -112,9 +170,11 @@ def test_a_section_that_is_only_bundled_is_no_stopped_one() -> None:
 def test_sound_pauses_in_silence_unless_its_publisher_does_not_want_that() -> None:
     offer = offer_sdp([audio("a"), audio("b")])
     first, second = answered(offer, **{"2": AnswerOptions(dtx=False, stereo=True)}).sections[1:]
-    assert "usedtx=1" in first.value("fmtp")
-    assert "usedtx" not in second.value("fmtp")
-    assert "stereo=1" in second.value("fmtp")
+    first_opus, second_opus = (section.codecs()[-1] for section in (first, second))
+    assert first_opus.parameters["usedtx"] == "1"
+    assert "usedtx" not in second_opus.parameters
+    assert second_opus.parameters["stereo"] == "1"
+    assert {one.parameters["useinbandfec"] for one in (first_opus, second_opus)} == {"1"}
 
 
 def test_we_are_found_at_our_candidates_and_wait_for_the_client() -> None:
@@ -244,6 +304,35 @@ def test_a_track_may_be_sent_once_its_section_is_accepted() -> None:
     assert [(one.track_sid, one.mid, one.codec.mime_type) for one in accepted] == [
         ("TR_1", "1", "audio/opus"),
         ("TR_2", "2", "video/vp8"),
+    ]
+
+
+def test_a_subscriber_is_sent_redundancy_if_it_takes_it() -> None:
+    for taken, red in ((True, 63), (False, None)):
+        negotiation = SubscriberNegotiation(LOCAL)
+        negotiation.add(replace(outgoing(1), red=True))
+        offer = negotiation.next_offer()
+        assert offer is not None
+        answer = answer_to(offer[1])
+        answer = answer if taken else answer.replace("SAVPF 111 63", "SAVPF 111").replace("a=rtpmap:63", "a=x:63")
+        accepted = negotiation.answered(offer[0], answer)
+        assert accepted is not None
+        assert accepted[1][0].codec.red_payload_type == red
+
+
+def test_a_subscriber_is_offered_the_codec_that_comes_and_may_refuse_it() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(replace(outgoing(1, Kind.VIDEO), mime_type="video/h264"))
+    negotiation.add(replace(outgoing(2, Kind.VIDEO), mime_type="video/vp9"))
+    offer = negotiation.next_offer()
+    assert offer is not None
+    sections = grammar.parse(offer[1]).sections
+    assert [[one.name for one in section.codecs()] for section in sections[1:]] == [["h264", "rtx"], ["vp9", "rtx"]]
+    assert sections[1].codecs()[0].parameters["packetization-mode"] == "1"
+    taken = negotiation.answered(offer[0], answer_to(offer[1]).replace("a=rtpmap:102 H264", "a=rtpmap:1 X"))
+    assert taken is not None
+    assert [(one.track_sid, one.codec.payload_type, one.codec.rtx_payload_type) for one in taken[1]] == [
+        ("TR_2", 98, 99)
     ]
 
 
