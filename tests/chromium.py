@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.senders import Sender, write_wav, write_y4m
 
@@ -32,6 +32,31 @@ QUIET = [
 @asynccontextmanager
 async def chromium(folder: Path, sender: Sender | None = None) -> AsyncIterator[Browser]:
     """One browser process; with a sender its camera and microphone are that sender's colour and tone."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_arguments(folder, sender))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def chromium_without_udp(folder: Path, sender: Sender) -> AsyncIterator[BrowserContext]:
+    """The same as in a network without UDP: what the browser itself calls disable_non_proxied_udp."""
+    profile = folder / "profile" / "Default"
+    profile.mkdir(parents=True)
+    (profile / "Preferences").write_text('{"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}')
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            profile.parent, executable_path=CHROMIUM, args=_arguments(folder, sender)
+        )
+        try:
+            yield context
+        finally:
+            await context.close()
+
+
+def _arguments(folder: Path, sender: Sender | None) -> list[str]:
     arguments = [*QUIET, "--use-fake-ui-for-media-stream"]
     if sender is not None:
         video = write_y4m(folder / f"{sender.name}.y4m", sender)
@@ -41,13 +66,7 @@ async def chromium(folder: Path, sender: Sender | None = None) -> AsyncIterator[
             f"--use-file-for-fake-video-capture={video}",
             f"--use-file-for-fake-audio-capture={audio}",
         ]
-    playwright: Playwright
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    return arguments
 
 
 COLOUR = """async (selector) => {

@@ -35,7 +35,7 @@ async function toneTrack() {
   return (await navigator.mediaDevices.getUserMedia({audio: plain})).getAudioTracks()[0];
 }
 
-async function join(url, token, options = {}) {
+async function join(url, token, options = {}, connecting = {}) {
   room = new Room({adaptiveStream: false, dynacast: false, stopLocalTrackOnUnpublish: false, ...options});
   for (const name of Object.values(RoomEvent)) {
     room.on(name, (...values) => events.push([name, values.filter((one) => ['string', 'number'].includes(typeof one))]));
@@ -43,7 +43,7 @@ async function join(url, token, options = {}) {
   room.on(RoomEvent.DataReceived, (payload, from, kind, topic) =>
     data.push({text: new TextDecoder().decode(payload), from: from?.identity, topic}));
   room.on(RoomEvent.TrackSubscribed, (track) => track.kind === 'video' && document.body.append(track.attach()));
-  await room.connect(url, token);
+  await room.connect(url, token, connecting);
   return {sid: room.localParticipant.sid, remote: [...room.remoteParticipants.keys()]};
 }
 
@@ -147,7 +147,21 @@ async function firstPicture(url, token) {
   return elapsed;
 }
 
+// How each transport goes: the protocol of its selected pair and the kind of its own candidate.
+async function ways() {
+  const {publisher, subscriber} = room.engine.pcManager;
+  const found = {};
+  for (const [name, transport] of Object.entries({publisher, subscriber})) {
+    const report = await transport.getStats();
+    const used = [...report.values()].find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
+    const local = used && report.get(used.localCandidateId);
+    found[name] = local && [local.candidateType, local.relayProtocol ?? local.protocol];
+  }
+  return found;
+}
+
 window.client = {
+  ways,
   firstPicture,
   join,
   publish,

@@ -40,6 +40,8 @@ class RelayProcess:
     webhooks: list[str] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     udp_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    tcp_port: int = field(default_factory=free_port)
+    options: list[str] = field(default_factory=list)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -52,6 +54,7 @@ class RelayProcess:
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "meetings", "relay", f"--port={self.port}", f"--udp-port={self.udp_port}"]
+        command += [f"--tcp-port={self.tcp_port}", *self.options]
         command += [f"--webhook={url}" for url in self.webhooks]
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,80 @@
+"""Browsers come into the room from networks that let little through: no UDP, nothing but a TURN server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from meetings.signaling.media.addresses import announced
+from tests.chromium import chromium_without_udp
+from tests.conformance.clients import BrowserClient, SdkClient, eventually, sees_and_hears, token
+from tests.conformance.conftest import RelayProcess
+from tests.conformance.windows import ChromiumWindow, browser_client
+from tests.coturn import SECRET, coturn
+from tests.senders import BLUE, RED
+
+pytestmark = [pytest.mark.browser, pytest.mark.conformance, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+async def without_udp(tmp_path: Path, page: str) -> AsyncIterator[BrowserClient]:
+    async with chromium_without_udp(tmp_path, BLUE) as context:
+        tab = await context.new_page()
+        await tab.goto(page)
+        yield BrowserClient("chromium", ChromiumWindow(tab))
+
+
+@pytest.fixture
+async def browser(tmp_path: Path, page: str) -> AsyncIterator[BrowserClient]:
+    async with browser_client("chromium", tmp_path, page, BLUE) as client:
+        yield client
+
+
+async def in_the_room(browser: BrowserClient, relay: RelayProcess, way: set[str], connecting: object = None) -> None:
+    """The browser sees and hears, is seen and heard, and both its transports go this way."""
+    python = SdkClient("python")
+    await python.join(relay.url, token("python"))
+    await python.publish(RED)
+    await browser.call("join", relay.url, token(browser.name), {}, connecting or {})
+    await browser.publish(BLUE)
+    await sees_and_hears(python, browser.name, BLUE)
+    await sees_and_hears(browser, "python", RED)
+    await eventually(
+        f"media goes by {way}",
+        lambda: browser.call("ways"),
+        lambda ways: all(used and way <= set(used) for used in (ways["publisher"], ways["subscriber"])),
+    )
+    await python.leave()
+
+
+async def test_media_over_tcp_where_udp_is_closed(without_udp: BrowserClient, relay: RelayProcess) -> None:
+    await in_the_room(without_udp, relay, {"tcp"})
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_media_by_turn_alone(browser: BrowserClient, tmp_path: Path, transport: str) -> None:
+    async with coturn(tmp_path, announced([])) as server:
+        url = server.url if transport == "udp" else server.tcp_url
+        relay = RelayProcess(tmp_path / "relay.log", options=[f"--turn={url}", f"--turn-secret={SECRET}"])
+        await relay.start()
+        try:
+            by_turn_alone = {"rtcConfig": {"iceTransportPolicy": "relay"}}
+            await in_the_room(browser, relay, {"relay", transport}, by_turn_alone)
+        finally:
+            await relay.stop()
+
+
+async def test_one_address_is_enough_on_this_machine(browser: BrowserClient, tmp_path: Path) -> None:
+    relay = RelayProcess(tmp_path / "relay.log", options=["--announce=127.0.0.1"])
+    await relay.start()
+    try:
+        python = SdkClient("python")
+        await python.join(relay.url, token("python"))
+        await python.publish(RED)
+        await browser.join(relay.url, token(browser.name))
+        await sees_and_hears(browser, "python", RED)
+        await python.leave()
+    finally:
+        await relay.stop()
