@@ -34,10 +34,16 @@ def _key(name: str) -> int:
 
 async def require_free(session: AsyncSession, wish: Wish, zone: ZoneInfo) -> None:
     """Raises Conflict with a sentence for each clash. Call it under `lock`."""
+    found = await in_the_way(session, wish, zone)
+    if found:
+        raise Conflict.many(found)
+
+
+async def in_the_way(session: AsyncSession, wish: Wish, zone: ZoneInfo) -> list[Conflict]:
+    """A sentence for each meeting that holds the chair or a room. Without `lock` it holds for this moment only."""
     planned = await booked_between(session, wish.span.starts_at, wish.span.ends_at)
     found = clashes(wish, planned)
-    if found:
-        raise Conflict.many(refusals(found, await _names(session), zone))
+    return refusals(found, await _names(session), zone) if found else []
 
 
 async def booked_between(session: AsyncSession, first: datetime, last: datetime) -> list[Booked]:

@@ -71,7 +71,7 @@ def typed_of(plan: Plan, zone: ZoneInfo) -> Typed:
         classification=meeting.classification,
         urgent=not meeting.periodic,
         chair_person_id=meeting.chair_person_id,
-        date=starts_at.date().isoformat(),
+        date=f"{starts_at:%d/%m/%Y}",
         start=f"{starts_at:%H:%M}",
         length=str(int((meeting.ends_at - meeting.starts_at).total_seconds() // 60)),
         main_venue_id=meeting.main_venue_id,

@@ -11,6 +11,7 @@ from meetings.errors import Invalid
 from meetings.ids import new_id, token_hash
 
 from .answers import answer_token
+from .checks import missing
 from .models import Answer, Meeting, MeetingParticipant, ParticipantRole
 from .office import Office
 from .rules.booking import Booking, Guest
@@ -52,25 +53,15 @@ class Change:
 
 
 async def look_up(session: AsyncSession, booking: Booking) -> Names:
-    """Raises Invalid at the field that names somebody or some room that is not there."""
+    """Raises Invalid at each field that names somebody or some room that is not there."""
+    if faults := await missing(session, booking.known):
+        raise Invalid.many(faults)
     person_ids = {booking.chair_person_id, *booking.people}
     persons = {p.id: p for p in await session.scalars(select(Person).where(Person.id.in_(person_ids)))}
-    active = select(Venue).where(Venue.id.in_(booking.venue_ids), Venue.active)
-    venues = {v.id: v for v in await session.scalars(active)}
-    _all_there("chair_person_id", {booking.chair_person_id}, persons)
-    _all_there("people", set(booking.people), persons)
-    _all_there("main_venue_id", {booking.main_venue_id}, venues)
-    _all_there("points", set(booking.members), venues)
+    venues = {v.id: v for v in await session.scalars(select(Venue).where(Venue.id.in_(booking.venue_ids)))}
     unit_ids = {v.unit_id for v in venues.values()} | {p.unit_id for p in persons.values() if p.unit_id}
     units = {u.id: u for u in await session.scalars(select(Unit).where(Unit.id.in_(unit_ids)))}
     return Names(persons, venues, units)
-
-
-def _all_there(field: str, wanted: set[str], found: Mapping[str, object]) -> None:
-    if not wanted <= found.keys():
-        raise Invalid(
-            "Có người hoặc phòng vừa chọn không còn trong danh mục. Vui lòng chọn lại.", field=field, code="unknown"
-        )
 
 
 def wanted(booking: Booking, names: Names) -> list[Wanted]:

@@ -7,11 +7,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import events
-from meetings.errors import N_, Conflict, Invalid, MeetingsError, text
+from meetings.errors import N_, Conflict, Invalid, text
 from meetings.ids import new_id
 
 from . import calendar, mailing, people
 from .addressees import addressees
+from .checks import law_faults
 from .letters import snapshot_of
 from .models import AgendaItem, LetterKind, Meeting, MeetingPoint, MeetingState, PointRole
 from .office import Office
@@ -20,8 +21,6 @@ from .plans import Plan, facts_for, get_meeting, load_plan, set_state
 from .rules import words
 from .rules.booking import Booking
 from .rules.clashes import Span, Wish
-from .rules.deadlines import Occasion, check_invitation, deadlines_of
-from .rules.secrecy import check_open
 
 __all__ = [
     "Office",
@@ -52,7 +51,7 @@ async def book(
     copied_from_id: str | None = None,
 ) -> Meeting:
     """Plans a meeting, holds its chair and rooms, queues its letters; all of it or nothing."""
-    check(office, booking)
+    _check(office, booking)
     await calendar.lock(session, _held(booking))
     names = await people.look_up(session, booking)
     await calendar.require_free(session, _wish(booking), office.settings.zone)
@@ -98,7 +97,7 @@ async def change(
             code="version",
         )
     moved = (meeting.starts_at, meeting.ends_at) != (booking.span.starts_at, booking.span.ends_at)
-    check(office, booking, invited=meeting.invited_at if not moved else None)
+    _check(office, booking, invited=meeting.invited_at if not moved else None)
     names = await people.look_up(session, booking)
     await calendar.require_free(session, _wish(booking, meeting.id), office.settings.zone)
     material = moved or meeting.main_venue_id != booking.main_venue_id
@@ -145,26 +144,8 @@ async def cancel(session: AsyncSession, office: Office, meeting_id: str, reason:
     return meeting
 
 
-def check(office: Office, booking: Booking, invited: datetime | None = None) -> None:
-    """What the law says before anybody is asked: nothing secret, nothing late without its reason.
-
-    `invited`: when the letters of this very hour went out; a change of other things does not make them late.
-    """
-    zone, regulation = office.settings.zone, office.regulation
-    faults: list[MeetingsError] = []
-    day = booking.span.starts_at.astimezone(zone).date()
-    spoken = [booking.title, booking.note, *(item.title for item in booking.agenda)]
-    occasion = Occasion(booking.regime, booking.kind, booking.periodic, booking.span.starts_at)
-    sent_on = (invited or office.now).astimezone(zone).date()
-    try:
-        check_open(regulation, booking.classification, spoken, day)
-    except Invalid as fault:
-        faults.append(fault)
-    try:
-        check_invitation(deadlines_of(occasion, regulation, zone), sent_on, booking.late_reason)
-    except Invalid as fault:
-        faults.append(fault)
-    if faults:
+def _check(office: Office, booking: Booking, invited: datetime | None = None) -> None:
+    if faults := law_faults(office, booking.known, invited):
         raise Invalid.many(faults)
 
 

@@ -15,14 +15,13 @@ from meetings.scheduling.models import (
     BookingDraft,
     Letter,
     Meeting,
-    MeetingParticipant,
     MeetingPoint,
     Paper,
 )
 from meetings.store import Store
 from tests.conftest import LogIn
 from tests.fakes import Browser
-from tests.scheduling_stage import booked, filled, furnished, rows
+from tests.scheduling_stage import booked, filled, furnished, invited, rows
 
 PDF = b"%PDF-1.7\n"
 
@@ -48,7 +47,7 @@ async def test_a_booked_meeting_has_its_points_people_agenda_letters_and_a_line_
     points = await rows(context, MeetingPoint, "position")
     assert [(p.venue_id, p.role) for p in points] == [("r1", "main"), ("xa1", "member"), ("xa2", "member")]
     assert points[1].unit_name == "Ủy ban nhân dân xã xa1"
-    people = await rows(context, MeetingParticipant, "position")
+    people = await invited(context)
     assert [(p.name, p.post) for p in people][-1] == ("Ông Khách", "Giám đốc")
     assert people[0].name == "Ông Nguyễn Văn xa1"
     assert [item.title for item in await rows(context, AgendaItem, "position")] == ["Khai mạc", "Thảo luận"]
@@ -112,7 +111,7 @@ async def test_the_next_meeting_may_begin_when_the_last_one_ends(secretary: Brow
         ({"classification": "mat"}, "classification", "Luật Bảo vệ bí mật nhà nước số 117/2025/QH15"),
         ({"title": "Họp tối mật"}, "title", "Luật Bảo vệ bí mật nhà nước số 117/2025/QH15"),
         ({"agenda_title": ["Nghe báo cáo (MẬT)", "Thảo luận"]}, "title", "bí mật nhà nước"),
-        ({"agenda_minutes": ["nhiều", ""]}, "agenda", "nhập một số"),
+        ({"agenda_minutes": ["nhiều", ""]}, "agenda-1", "nhập một số"),
         ({"guests": "Ông A; khong-phai-thu@"}, "guests", "chưa đúng"),
         ({"date": "2026-04-24"}, "late_reason", "đột xuất"),
     ],
@@ -132,6 +131,46 @@ async def test_bad_input_gets_one_sentence_at_its_field_and_nothing_is_booked(
     assert answer.text.count('id="' + field + '-why"') == 1
     assert sentence in answer.text
     assert await rows(context, Meeting) == await rows(context, Letter) == await rows(context, Job) == []
+
+
+async def test_all_that_is_wrong_is_told_at_once_and_each_sentence_leads_to_its_field(
+    context: Context, secretary: Browser
+) -> None:
+    await booked(secretary)
+    form = filled(
+        title="Họp tối mật",
+        kind="",
+        start="09:00",
+        people=["p-xa1", "khong-co"],
+        agenda_title=["", "Thảo luận"],
+        guests="khong@ten\nÔng A; sai@",
+        length="90",
+    )
+    files = [("papers", ("báo cáo.pdf", b"khong phai pdf", "application/pdf"))]
+    answer = await secretary.post("/meetings/new", data=form, files=files)
+    assert answer.status_code == 422
+    fields = ["kind", "chair_person_id", "main_venue_id", "points", "people", "guests", "agenda-1", "papers", "title"]
+    for field in fields:
+        assert f'<a href="#{field}">' in answer.text, field
+        assert f'id="{field}"' in answer.text, field
+        assert f'id="{field}-why"' in answer.text, field
+    for field in ("title", "kind", "chair_person_id", "main_venue_id", "guests", "agenda-1", "papers"):
+        tag = answer.text.partition(f'id="{field}"')[2].partition(">")[0]
+        assert 'aria-invalid="true"' in tag, field
+        assert f"{field}-why" in tag.partition("aria-describedby=")[2], field
+    told = [answer.text.index(f'<a href="#{field}">') for field in ("title", "kind", "chair_person_id", "papers")]
+    assert told == sorted(told)
+    assert "Có 11 mục cần sửa:" in answer.text
+    assert len(await rows(context, Meeting)) == 1
+
+
+async def test_the_day_is_shown_as_day_month_year_and_a_holiday_is_named(context: Context, secretary: Browser) -> None:
+    meeting_id = await booked(secretary)
+    assert 'name="date" value="29/04/2026"' in (await secretary.get(f"/meetings/{meeting_id}/edit")).text
+    page = (await secretary.post("/meetings/new", data=filled(title="", date="30/04/2026"))).text
+    assert 'type="date"' not in page.partition('name="date"')[2].partition(">")[0]
+    assert "30/04/2026: ngày nghỉ, Ngày Chiến thắng" in page
+    assert "02/09/2026" in page.partition("data-off=")[2].partition(">")[0]
 
 
 async def test_markup_is_shown_as_typed_and_never_as_markup(secretary: Browser) -> None:

@@ -1,6 +1,7 @@
 """Booking and changing a meeting by one form, its drafts, and a copy of an earlier meeting."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -10,23 +11,27 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from meetings.access import Action, Actor, require
 from meetings.context import Context
-from meetings.errors import Conflict, Invalid, MeetingsError, NoSpace, TooLarge
+from meetings.errors import Conflict, Invalid, MeetingsError, NoSpace, Text, TooLarge, text
 from meetings.scheduling import drafts
+from meetings.scheduling.checks import house_faults, law_faults
 from meetings.scheduling.choices import choices, typed_of
 from meetings.scheduling.drafts import Draft, Place
 from meetings.scheduling.office import Office
 from meetings.scheduling.papers import StoredFile, take_in
 from meetings.scheduling.plans import Plan, load_plan
 from meetings.scheduling.progress import deadlines_of_meeting
-from meetings.scheduling.rules.booking import Booking, Now, read_booking
+from meetings.scheduling.rules.booking import Booking, Now, in_order, read_form
+from meetings.scheduling.rules.times import read_day
 from meetings.scheduling.rules.typed import Typed, TypedItem
-from meetings.scheduling.service import book, change, check
+from meetings.scheduling.rules.working_days import WorkingDays
+from meetings.scheduling.service import book, change
 from meetings.web import ActorDep, ContextDep
 
 from .desk import held, log, office_of, refused
 
 router = APIRouter(prefix="/meetings")
 BLANK_ROWS = 4
+DAYS_SHOWN = timedelta(days=400)  # of holidays that the form warns of while one types
 
 
 @router.get("/new")
@@ -144,24 +149,22 @@ async def drop_draft(
 async def _read(
     context: Context, office: Office, typed: Typed, form: FormData, plan: Plan | None = None
 ) -> tuple[Booking, tuple[StoredFile, ...]]:
-    """All faults of fields and of files together, and what the law says of the rest."""
-    faults: list[MeetingsError] = []
-    booking: Booking | None = None
-    files: tuple[StoredFile, ...] = ()
+    """All faults at once: of fields, of files, what the law says, who is not there and what is taken."""
     begun = plan.meeting.starts_at if plan else None
-    try:
-        booking = read_booking(typed, office.regulation, Now(office.now, office.settings.zone, begun))
-        check(office, booking, invited=plan.meeting.invited_at if plan and begun == booking.span.starts_at else None)
-    except Invalid as error:
-        faults += error.faults
+    read = read_form(typed, office.regulation, Now(office.now, office.settings.zone, begun))
+    same_hour = plan is not None and read.known.span is not None and begun == read.known.span.starts_at
+    faults = [*read.faults, *law_faults(office, read.known, plan.meeting.invited_at if plan and same_hour else None)]
+    files: tuple[StoredFile, ...] = ()
     try:
         uploads = [file for file in form.getlist("papers") if isinstance(file, UploadFile)]
         files = await take_in(context.store, uploads, office.settings.max_upload_bytes)
     except (Invalid, TooLarge) as error:
         faults += error.faults
-    if faults or booking is None:
-        raise _Refused(faults, files)
-    return booking, files
+    if faults or read.booking is None:
+        async with context.database.read() as session:
+            faults += await house_faults(session, office, read.known, plan.meeting.id if plan else None)
+        raise _Refused(in_order(faults), files)
+    return read.booking, files
 
 
 class _Refused(Invalid):
@@ -212,7 +215,11 @@ async def _form(
     async with context.database.read() as session:
         offered = await choices(session, office.regulation)
         files = draft.files if draft else await _kept_files(session, actor, place or Place())
+    today, calendar = office.now.astimezone(office.settings.zone).date(), WorkingDays(office.regulation.days)
+    off = calendar.off_between(today, today + DAYS_SHOWN)
     shown: dict[str, Any] = {
+        "days_off": {f"{day:%d/%m/%Y}": name for day, name in off.items()},
+        "day_words": _day_words(typed.date, calendar),
         "typed": typed if any(item.blank for item in typed.agenda) else typed.with_rows(_rows(typed)),
         "choices": offered,
         "place": draft.place if draft else place or Place(meeting_id=plan.meeting.id if plan else None),
@@ -225,6 +232,18 @@ async def _form(
         "limit": office.settings.max_upload_bytes,
     }
     return context.pages.render(request, "scheduling/form.html", status=error.status if error else 200, **shown)
+
+
+def _day_words(typed: str, calendar: WorkingDays) -> Text | None:
+    """Nobody is forbidden to meet on a holiday, but nobody should do so unawares."""
+    try:
+        day = read_day(typed)
+    except Invalid:
+        return None
+    if calendar.is_worked(day):
+        return None
+    name, shown = calendar.name(day), f"{day:%d/%m/%Y}"
+    return text("{day}: ngày nghỉ, {name}", day=shown, name=name) if name else text("{day}: ngày nghỉ", day=shown)
 
 
 def _rows(typed: Typed) -> list[TypedItem]:

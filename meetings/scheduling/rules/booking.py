@@ -1,16 +1,16 @@
 """From what was typed to what is asked for: every field checked, all faults of the form told at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from meetings.errors import N_, Invalid, Text, text
+from meetings.errors import N_, Invalid, MeetingsError, Text, text
 from meetings.ids import is_id
 
-from . import words
+from . import times, words
 from .clashes import Span
 from .regulation import Named, Regulation
 from .typed import Typed, TypedItem
@@ -21,11 +21,11 @@ NOTE_LIMIT = 4000
 MOST_POINTS = 300
 MOST_PEOPLE = 500
 MOST_ITEMS = 60
-FARTHEST = timedelta(days=3 * 366)
 _ADDRESS = re.compile(
     r"[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}"
 )
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,22 @@ class Booking:
     def venue_ids(self) -> frozenset[str]:
         return frozenset((self.main_venue_id, *self.members))
 
+    @property
+    def known(self) -> "Known":
+        return Known(
+            (self.title, self.note, *(item.title for item in self.agenda)),
+            self.classification,
+            self.kind,
+            self.regime,
+            self.periodic,
+            self.span,
+            self.late_reason,
+            self.chair_person_id,
+            self.main_venue_id,
+            self.members,
+            self.people,
+        )
+
 
 @dataclass(frozen=True)
 class Now:
@@ -80,26 +96,68 @@ class Now:
     begun: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """As much of a form as could be read: enough to say what else stands against it. None was wrong or missing."""
+
+    spoken: tuple[str, ...]
+    classification: str | None
+    kind: str | None
+    regime: str | None
+    periodic: bool
+    span: Span | None
+    late_reason: str
+    chair_person_id: str | None
+    main_venue_id: str | None
+    members: tuple[str, ...]
+    people: tuple[str, ...]
+
+    @property
+    def venue_ids(self) -> frozenset[str]:
+        return frozenset(filter(None, (self.main_venue_id, *self.members)))
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that was read: the booking when nothing is wrong with it, else each fault at its field."""
+
+    known: Known
+    booking: Booking | None
+    faults: tuple[MeetingsError, ...]
+
+
 def read_booking(typed: Typed, regulation: Regulation, now: Now) -> Booking:
     """Raises Invalid with one fault for each field that is wrong."""
+    form = read_form(typed, regulation, now)
+    if form.booking is None:
+        raise Invalid.many(form.faults)
+    return form.booking
+
+
+def read_form(typed: Typed, regulation: Regulation, now: Now) -> Form:
+    """Reads on after a fault, so that all of them are told at once."""
     reader = _Reader()
-    title = reader.take(lambda: _required(_line(typed.title, "title", text("Tên cuộc họp"), TITLE_LIMIT), "title"))
-    kind = reader.take(lambda: _one_of(typed.kind, regulation.kinds, "kind"))
-    regime = reader.take(lambda: _one_of(typed.regime, regulation.regimes, "regime"))
-    classification = reader.take(lambda: _one_of(typed.classification, regulation.classifications, "classification"))
-    chair = reader.take(lambda: _id(typed.chair_person_id, "chair_person_id"))
-    span = reader.take(lambda: _span(typed, regulation, now))
-    main = reader.take(lambda: _id(typed.main_venue_id, "main_venue_id"))
-    members = reader.take(lambda: _ids(typed.points, "points", MOST_POINTS))
-    people = reader.take(lambda: _ids(typed.people, "people", MOST_PEOPLE))
-    guests = reader.take(lambda: _guests(typed.guests))
-    agenda = reader.take(lambda: _agenda(typed.agenda))
-    note = reader.take(lambda: words.paragraph(typed.note, "note", text("Ghi chú"), NOTE_LIMIT))
-    contact = reader.take(lambda: _line(typed.contact, "contact", text("Đầu mối liên hệ"), NAME_LIMIT))
-    late_reason = reader.take(lambda: _line(typed.late_reason, "late_reason", text("Lý do đột xuất"), 500))
-    if reader.faults:
-        raise Invalid.many(reader.faults)
-    return Booking(
+    take = reader.take
+    title = take(lambda: _required(_line(typed.title, "title", text("Tên cuộc họp"), TITLE_LIMIT), "title"))
+    kind = take(lambda: _one_of(typed.kind, regulation.kinds, "kind"))
+    chair = take(lambda: _id(typed.chair_person_id, "chair_person_id"))
+    span = _read_span(reader, typed, regulation, now)
+    main = take(lambda: _id(typed.main_venue_id, "main_venue_id"))
+    members = take(lambda: _ids(typed.points, "points", MOST_POINTS)) or ()
+    people = take(lambda: _ids(typed.people, "people", MOST_PEOPLE)) or ()
+    guests = take(lambda: _guests(typed.guests)) or ()
+    agenda = take(lambda: _agenda(typed.agenda)) or ()
+    regime = take(lambda: _one_of(typed.regime, regulation.regimes, "regime"))
+    classification = take(lambda: _one_of(typed.classification, regulation.classifications, "classification"))
+    late_reason = take(lambda: _line(typed.late_reason, "late_reason", text("Lý do đột xuất"), 500)) or ""
+    contact = take(lambda: _line(typed.contact, "contact", text("Đầu mối liên hệ"), NAME_LIMIT)) or ""
+    note = take(lambda: words.paragraph(typed.note, "note", text("Ghi chú"), NOTE_LIMIT)) or ""
+    members = tuple(one for one in members if one != main)
+    if reader.faults or not (title and kind and regime and classification and chair and span and main):
+        spoken = (title or "", note, *(item.title for item in agenda))
+        rest = (classification, kind, regime, not typed.urgent, span, late_reason, chair, main, members, people)
+        return Form(Known(spoken, *rest), None, tuple(reader.faults))
+    booking = Booking(
         title=title,
         kind=kind,
         regime=regime,
@@ -108,7 +166,7 @@ def read_booking(typed: Typed, regulation: Regulation, now: Now) -> Booking:
         chair_person_id=chair,
         span=span,
         main_venue_id=main,
-        members=tuple(one for one in members if one != main),
+        members=members,
         people=people,
         guests=guests,
         agenda=agenda,
@@ -117,20 +175,48 @@ def read_booking(typed: Typed, regulation: Regulation, now: Now) -> Booking:
         late_reason=late_reason,
         recording_planned=typed.recording_planned,
     )
+    return Form(booking.known, booking, ())
+
+
+def _read_span(reader: "_Reader", typed: Typed, regulation: Regulation, now: Now) -> Span | None:
+    day = reader.take(lambda: times.read_day(typed.date))
+    hour = reader.take(lambda: times.read_hour(typed.start))
+    length = reader.take(lambda: times.read_length(typed.length, regulation.longest_minutes))
+    if day is None or hour is None or length is None:
+        return None
+    grace = timedelta(minutes=regulation.started_minutes_ago)
+    starts_at = times.instant(day, hour, now.zone)
+    return reader.take(lambda: times.span_of(starts_at, length, now.instant, begun=now.begun, grace=grace))
+
+
+FIELDS = (
+    *("title", "kind", "chair_person_id", "date", "start", "length", "main_venue_id", "points", "people", "guests"),
+    *("agenda", "papers", "regime", "classification", "late_reason", "contact", "note"),
+)
+
+
+def in_order(faults: Sequence[MeetingsError]) -> list[MeetingsError]:
+    """From the top of the page to its end, whoever found them."""
+
+    def place(fault: MeetingsError) -> int:
+        field = (fault.field or "").partition("-")[0]
+        return FIELDS.index(field) if field in FIELDS else -1
+
+    return sorted(faults, key=place)
 
 
 class _Reader:
-    """Goes on after a fault, so that the form tells all of them at once."""
+    """Remembers what was wrong and goes on."""
 
     def __init__(self) -> None:
-        self.faults: list[Invalid] = []
+        self.faults: list[MeetingsError] = []
 
-    def take(self, read: Callable[[], T]) -> T:
+    def take(self, read: Callable[[], T]) -> T | None:
         try:
             return read()
-        except Invalid as fault:
-            self.faults.append(fault)
-            return None  # type: ignore[return-value]  # never seen: faults are raised before anything is built
+        except Invalid as error:
+            self.faults += error.faults
+            return None
 
 
 def _line(value: str, field: str, label: Text, limit: int) -> str:
@@ -172,47 +258,12 @@ def _ids(values: tuple[str, ...], field: str, most: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _span(typed: Typed, regulation: Regulation, now: Now) -> Span:
-    day = _day(typed.date)
-    starts_at = datetime.combine(day, _hour(typed.start), now.zone).astimezone(UTC)
-    length = _length(typed.length, regulation)
-    unchanged = now.begun is not None and starts_at == now.begun
-    if not unchanged and starts_at < now.instant - timedelta(minutes=regulation.started_minutes_ago):
-        raise Invalid("Giờ họp đã qua. Vui lòng chọn ngày giờ khác.", field="date", code="past")
-    if starts_at > now.instant + FARTHEST:
-        raise Invalid("Ngày họp xa quá ba năm. Vui lòng kiểm tra lại năm.", field="date")
-    return Span(starts_at, starts_at + length)
-
-
-def _day(value: str) -> date:
-    for pattern in ("%Y-%m-%d", "%d/%m/%Y"):
-        try:
-            return datetime.strptime(value.strip(), pattern).date()  # noqa: DTZ007 - a day has no zone
-        except ValueError:
-            continue
-    raise Invalid("Vui lòng nhập ngày họp, ví dụ 23/04/2026.", field="date", code="missing")
-
-
-def _hour(value: str) -> time:
-    found = re.fullmatch(r"(\d{1,2})[:hH.](\d{2})?", value.strip(), re.ASCII)
-    if not found or int(found[1]) > 23 or int(found[2] or 0) > 59:
-        raise Invalid("Vui lòng nhập giờ bắt đầu, ví dụ 08:00.", field="start", code="missing")
-    return time(int(found[1]), int(found[2] or 0))
-
-
-def _length(value: str, regulation: Regulation) -> timedelta:
-    longest = regulation.longest_minutes
-    if not re.fullmatch(r"\d{1,5}", value.strip(), re.ASCII) or not 5 <= int(value) <= longest:
-        raise Invalid("Vui lòng nhập thời lượng từ 5 đến {longest} phút.", field="length", longest=longest)
-    return timedelta(minutes=int(value))
-
-
 def _guests(typed: str) -> tuple[Guest, ...]:
     """One a line: name; post; unit; address."""
     lines = [one for one in words.paragraph(typed, "guests", text("Khách mời"), 20_000).splitlines() if one]
     if len(lines) > MOST_PEOPLE:
         raise Invalid("Chỉ chọn được tối đa {most} mục.", field="guests", most=MOST_PEOPLE)
-    return tuple(_guest(one) for one in lines)
+    return _each(lines, _guest)
 
 
 def _guest(typed: str) -> Guest:
@@ -238,18 +289,29 @@ def is_address(value: str) -> bool:
 
 
 def _agenda(typed: tuple[TypedItem, ...]) -> tuple[Item, ...]:
-    rows = [row for row in typed if not row.blank]
+    rows = [(n, row) for n, row in enumerate(typed, 1) if not row.blank]
     if len(rows) > MOST_ITEMS:
         raise Invalid("Chương trình chỉ nhận tối đa {most} mục.", field="agenda", most=MOST_ITEMS)
-    return tuple(_item(row) for row in rows)
+    return _each(rows, lambda numbered: _item(*numbered))
 
 
-def _item(row: TypedItem) -> Item:
-    title = _line(row.title, "agenda", text("Nội dung chương trình"), TITLE_LIMIT)
-    presenter = _line(row.presenter, "agenda", text("Người trình bày"), NAME_LIMIT)
+def _each(rows: Sequence[S], read: Callable[[S], T]) -> tuple[T, ...]:
+    """All rows, or the faults of all rows."""
+    reader = _Reader()
+    found = [reader.take(lambda row=row: read(row)) for row in rows]  # type: ignore[misc]  # bound now
+    if reader.faults:
+        raise Invalid.many(reader.faults)
+    return tuple(one for one in found if one is not None)
+
+
+def _item(number: int, row: TypedItem) -> Item:
+    """`number`: of the line as it was typed; its fault stands at that line."""
+    field = f"agenda-{number}"
+    title = _line(row.title, field, text("Nội dung chương trình"), TITLE_LIMIT)
+    presenter = _line(row.presenter, field, text("Người trình bày"), NAME_LIMIT)
     if not title:
-        raise Invalid("Mỗi dòng chương trình cần có nội dung.", field="agenda")
+        raise Invalid("Dòng {n} của chương trình cần có nội dung.", field=field, n=number)
     minutes = row.minutes.strip() or "0"
     if not re.fullmatch(r"\d{1,4}", minutes, re.ASCII) or int(minutes) > 1440:
-        raise Invalid("Số phút của “{title}” chưa đúng. Vui lòng nhập một số.", field="agenda", title=title[:80])
+        raise Invalid("Số phút của “{title}” chưa đúng. Vui lòng nhập một số.", field=field, title=title[:80])
     return Item(title, presenter, int(minutes))

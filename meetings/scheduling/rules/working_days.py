@@ -50,6 +50,14 @@ class WorkingDays:
             count -= self.is_worked(day)
         return day
 
+    def off_between(self, first: date, last: date) -> dict[date, str]:
+        """Days that are not worked though they lie between Monday and Friday, and weekends that have a name."""
+        return {
+            day: self.name(day)
+            for day in days(first, last)
+            if not self.is_worked(day) and (day.weekday() < 5 or self.name(day))
+        }
+
 
 def days(first: date, last: date) -> Iterator[date]:
     while first <= last:

@@ -58,6 +58,7 @@ def test_an_empty_form_tells_all_that_is_missing_at_once(tmp_path: Path) -> None
         "kind",
         "chair_person_id",
         "date",
+        "start",
         "main_venue_id",
     ]
 
@@ -81,6 +82,9 @@ def test_an_empty_form_tells_all_that_is_missing_at_once(tmp_path: Path) -> None
         ({"people": ("Ê",)}, "people"),
         ({"date": "30/02/2026"}, "date"),
         ({"date": "mai"}, "date"),
+        ({"date": "04/29/2026"}, "date"),
+        ({"date": "29/04/26"}, "date"),
+        ({"date": "٢٩/٠٤/٢٠٢٦"}, "date"),
         ({"date": "2026-04-19"}, "date"),
         ({"date": "2036-04-19"}, "date"),
         ({"start": "25:00"}, "start"),
@@ -96,9 +100,9 @@ def test_an_empty_form_tells_all_that_is_missing_at_once(tmp_path: Path) -> None
         ({"guests": "Ông A; một; hai; ba; bốn"}, "guests"),
         ({"guests": "Ông A; a@so.example.invalid\r\nBcc: b@so.example.invalid; x; y; z"}, "guests"),
         ({"guests": "Ông \u202eA"}, "guests"),
-        ({"agenda": (TypedItem("", "Ai đó", ""),)}, "agenda"),
-        ({"agenda": (TypedItem("Khai mạc", "", "mười"),)}, "agenda"),
-        ({"agenda": (TypedItem("Khai mạc", "", "2000"),)}, "agenda"),
+        ({"agenda": (TypedItem("", "Ai đó", ""),)}, "agenda-1"),
+        ({"agenda": (TypedItem("Khai mạc", "", "mười"),)}, "agenda-1"),
+        ({"agenda": (TypedItem(), TypedItem("Khai mạc", "", "2000"))}, "agenda-2"),
         ({"agenda": tuple(TypedItem("Mục", "", "1") for _ in range(61))}, "agenda"),
         ({"note": "x" * 4001}, "note"),
         ({"contact": "x" * 201}, "contact"),
@@ -112,9 +116,28 @@ def test_bad_input_is_refused_at_its_field(tmp_path: Path, change: dict[str, obj
     assert str(refusal.value.text).endswith(".")
 
 
-@pytest.mark.parametrize(("date", "start"), [("29/04/2026", "8h00"), ("29/4/2026", "8:00"), ("2026-04-29", "08h")])
+@pytest.mark.parametrize(
+    ("date", "start"),
+    [
+        ("29/04/2026", "8h00"),
+        ("29/4/2026", "8:00"),
+        ("2026-04-29", "08h"),
+        (" 29-4-2026", "8"),
+        ("29.04.2026", "8 giờ"),
+        ("29 / 4 / 2026", "8g00"),
+    ],
+)
 def test_dates_and_hours_are_read_as_people_write_them(tmp_path: Path, date: str, start: str) -> None:
     assert read(tmp_path, replace(GOOD, date=date, start=start)).span.starts_at == datetime(2026, 4, 29, 1, tzinfo=UTC)
+
+
+def test_every_bad_line_of_guests_and_agenda_is_told_not_only_the_first(tmp_path: Path) -> None:
+    agenda = (TypedItem("", "Ai", ""), TypedItem("Khai mạc", "", "5"), TypedItem("Thảo luận", "", "x"))
+    typed = replace(GOOD, title="", date="mai", start="25:00", guests="a@b\nÔng A\nB; x@y", agenda=agenda)
+    with pytest.raises(Invalid) as refusal:
+        read(tmp_path, typed)
+    fields = [fault.field for fault in refusal.value.faults]
+    assert fields == ["title", "date", "start", "guests", "guests", "agenda-1", "agenda-3"]
 
 
 def test_a_meeting_called_on_the_spot_may_have_begun_a_little_ago(tmp_path: Path) -> None:

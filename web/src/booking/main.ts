@@ -1,4 +1,5 @@
 // Owns what the booking form and the lists of a plan gain with a script: search, choose all, one more line, autosave.
+import { offerCalendar } from "./day.ts";
 import { matches, outcome } from "./rules.ts";
 
 const PAUSE = 1500; // ms without typing before a draft is saved
@@ -65,8 +66,13 @@ function moreRows(form: HTMLFormElement): void {
     if (!rows || !last) return;
     event.preventDefault();
     const row = last.cloneNode(true) as HTMLElement;
+    for (const why of row.querySelectorAll(".why")) why.remove();
+    for (const bad of row.querySelectorAll(".bad")) bad.classList.remove("bad");
     for (const input of row.querySelectorAll("input")) {
       input.value = "";
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+      if (input.id) input.id = `agenda-${rows.children.length + 1}`;
       input.setAttribute("aria-label", (input.getAttribute("aria-label") ?? "").replace(/\d+$/, String(rows.children.length + 1)));
     }
     rows.append(row);
@@ -141,5 +147,6 @@ const form = document.querySelector<HTMLFormElement>("form[data-booking]");
 if (form) {
   const said = form.querySelector<HTMLElement>("[data-saved]");
   moreRows(form);
+  offerCalendar(form);
   if (said) new Autosave(form, said);
 }
