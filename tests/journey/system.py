@@ -88,6 +88,7 @@ async def running_system(folder: Path) -> AsyncIterator[System]:
         sys.executable, "-m", "meetings", "serve", f"--data={folder / 'data'}", f"--port={port}",
         f"--https-port={free_port()}", "--https-host=127.0.0.1", f"--relay-port={relay_port}",
         f"--relay-tls-port={free_port()}", f"--media-port={free_port(socket.SOCK_DGRAM)}",
+        f"--media-tcp-port={free_port()}",
     ]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MEETINGS_", "LIVEKIT_"))}
     with log.open("wb") as output:

@@ -33,9 +33,14 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+def terminal(**environment: str) -> dict[str, str]:
+    """An English one, whatever the machine's own is."""
+    return {**os.environ, "LC_ALL": "en_US.UTF-8", **environment}
+
+
 def call(checkout: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", *command], cwd=checkout, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+        ["sh", *command], cwd=checkout, env=terminal(**environment), capture_output=True, text=True, timeout=60
     )
 
 
@@ -58,6 +63,16 @@ def test_a_python_that_is_too_old_is_named_with_the_remedy(
     assert "Python 3.11 or newer is needed; found: Python 3.9.2" in done.stderr
     assert "apt-get install" in done.stderr
     assert not (checkout / ".venvs").exists()
+
+
+@pytest.mark.parametrize("asked", [{"LC_ALL": "vi_VN.UTF-8"}, {"LC_ALL": "C"}])
+def test_before_there_is_python_it_speaks_vietnamese_first(
+    checkout: Path, tmp_path: Path, asked: dict[str, str]
+) -> None:
+    path = path_with_python(tmp_path / "bin", "exit 1")
+    assert "Cần Python 3.11 trở lên" in call(checkout, "run", PATH=path, **asked).stderr
+    assert "Python 3.11 or newer" in call(checkout, "run", "--lang", "en", PATH=path, **asked).stderr
+    assert "Python 3.11 or newer" in call(checkout, "run", "doctor", "--lang=en", PATH=path, **asked).stderr
 
 
 def test_without_the_venv_module_the_line_that_installs_it_is_shown(checkout: Path, tmp_path: Path) -> None:
@@ -84,7 +99,9 @@ def test_a_taken_port_stops_the_start_with_the_option_that_moves_it(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         command = [sys.executable, "-m", "meetings", "serve", f"--port={port}", f"--data={tmp_path / 'data'}"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env=terminal()
+        )
     assert done.returncode == 2
     assert f"Port {port}/tcp" in done.stderr
     assert "--port" in done.stderr
