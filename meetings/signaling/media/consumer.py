@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,7 +62,11 @@ class Consumer:
         self.max_temporal = ALL_TEMPORAL  # the highest temporal layer wanted; `producer.select` puts it into effect
         self.red = command.codec.red_payload_type is not None
         self.opus_payload_type = command.codec.payload_type
-        self.limit = 99  # what the way to this subscriber carries; see estimate.py
+        self.limit = 99  # what the way to this subscriber carries; -1: not even the least. See allocation.py
+        self.priority = command.priority
+        self.prominent = command.prominent
+        self.paced = False  # its packets wait in the subscriber's pacer
+        self.starved = False  # the peer was told that it gets nothing for want of room
         self.target: Lane | None = None
         self.packets = 0
         self.octets = 0
@@ -74,6 +79,48 @@ class Consumer:
         self.rtx_sequence = secrets.randbits(15) if rtx_sequence is None else rtx_sequence
         self._last_report: tuple[int, float] | None = None
         self._resends = Allowance(_RESENDS_PER_SECOND, _RESENDS_AT_ONCE)
+        self._sent_to = self.next_sequence - 1  # the highest number that a paced packet has gone out under
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its packets carry transport-wide numbers. One resent as it was cannot: it would need a new one."""
+        return self._command.extensions.transport_cc > 0 and self._rtx_type is not None
+
+    @property
+    def importance(self) -> int:
+        """0 comes first: what the peer put first, shows large, who speaks, what is shared, then the rest."""
+        quiet, camera = not self.producer.speaking, not self._command.screen
+        return self.priority << 3 | (not self.prominent) << 2 | quiet << 1 | camera
+
+    @property
+    def screen(self) -> bool:
+        """A shared screen: readable before it is smooth."""
+        return self._command.screen
+
+    @property
+    def unthinned(self) -> bool:
+        """A recorder's: sent whole, at once, whatever is reported."""
+        return self._command.unthinned
+
+    def pace(self, paced: bool) -> None:
+        """From the next packet on its packets wait in the pacer, or no longer."""
+        if paced == self.paced:
+            return
+        self.paced = paced
+        self._sent_to = max(self._sent_to, self._newest_sequence())
+        if self._current is not None:
+            self._current.layer.repace(self, self._current.plan)
+
+    def note_sent(self, entry: Entry, plan: Plan) -> None:
+        """A paced packet has left."""
+        self._sent_to = max(self._sent_to, entry.sequence + plan.sequence_offset)
+
+    def cut(self, now: float) -> None:
+        """Nothing that waits in the pacer will be sent: begin again with a keyframe, under the numbers not used."""
+        self.detach()
+        self.next_sequence = self._sent_to + 1
+        self.target = None
+        self.producer.select(self, now)
 
     @property
     def current(self) -> Lane | None:
@@ -137,11 +184,27 @@ class Consumer:
         """Answer a NACK with what is still kept."""
         for sequence in lost:
             found = self._find(sequence)
-            if found is None:
+            if found is None or (self.paced and self._waits(*found)):
                 continue
             if not self._resends.take(now):
                 return
-            self._send_again(sender, *found, now)
+            if self.paced:
+                self.transport.subscriber.way.put_again(self, *found, now)
+            else:
+                self._send_again(sender, *found, now)
+
+    def latest(self, count: int) -> list[tuple[Consumer, Entry, Plan]]:
+        """Its newest packets, to be sent once more as a probe."""
+        epoch = self._current
+        if epoch is None or epoch.layer.last is None:
+            return []
+        newest = min(epoch.layer.last.sequence, self._sent_to - epoch.plan.sequence_offset)
+        entries = [epoch.layer.ring.get(sequence) for sequence in range(newest - count + 1, newest + 1)]
+        return [(self, entry, epoch.plan) for entry in entries if entry is not None and epoch.covers(entry.sequence)]
+
+    def send_again(self, sender: Sender, entry: Entry, plan: Plan) -> None:
+        """One of them, now."""
+        self._send_again(sender, entry, plan, time.monotonic())
 
     def sender_report(self, now: float) -> rtcp.SenderReport | None:
         """What to tell the subscriber about time: the publisher's clock, on our numbers. None until it told us."""
@@ -176,6 +239,10 @@ class Consumer:
         entry = epoch.layer.ring.get(sequence - epoch.plan.sequence_offset)
         return (entry, epoch.plan) if entry is not None else None
 
+    def _waits(self, entry: Entry, plan: Plan) -> bool:
+        """Whether it has not been sent yet."""
+        return entry.sequence + plan.sequence_offset > self._sent_to
+
     def _newest_sequence(self) -> int:
         epoch = self._current
         if epoch is None or epoch.layer.last is None:
@@ -206,6 +273,8 @@ class Consumer:
             mid_id=command.extensions.mid,
             # A packet that is resent as it was cannot tell a new time of sending: then it tells none.
             send_time_id=command.extensions.abs_send_time if self._rtx_type is not None else 0,
+            transport_cc_id=command.extensions.transport_cc,
+            history=transport.subscriber.history if self.numbered else None,
             sequence_offset=sequence_offset,
             timestamp_offset=timestamp_offset,
             outbound=transport.outbound,

@@ -40,6 +40,7 @@ class Lane:
         self.attached: list[Consumer] = []
         self.waiting: list[Consumer] = []
         self.plans: list[Plan] = []
+        self.paced: dict[Consumer, Plan] = {}  # of those that get it through a pacer; not in the two lists above
 
     @property
     def stream(self) -> Stream | None:
@@ -52,7 +53,7 @@ class Lane:
 
     def restart(self) -> None:
         """The numbers begin anew: whoever was attached starts again, continuing its own numbers."""
-        for consumer in list(self.attached):
+        for consumer in [*self.attached, *self.paced]:
             consumer.detach()
             if consumer.target is None or consumer.target is self or consumer.target.layer is not self.layer:
                 self.waiting.append(consumer)  # else it waits in another lane of the same packets already
@@ -70,21 +71,36 @@ class Lane:
 
     def attach(self, consumer: Consumer, plan: Plan) -> None:
         """From the next packet on the consumer gets this lane."""
-        self.attached.append(consumer)
-        self.plans.append(plan)
+        if consumer.paced:
+            self.paced[consumer] = plan
+        else:
+            self.attached.append(consumer)
+            self.plans.append(plan)
 
     def detach(self, consumer: Consumer) -> None:
         """It gets nothing of this lane any more, nor waits for it."""
+        self._drop(consumer)
+        if consumer in self.waiting:
+            self.waiting.remove(consumer)
+
+    def _drop(self, consumer: Consumer) -> None:
+        self.paced.pop(consumer, None)
         if consumer in self.attached:
             index = self.attached.index(consumer)
             del self.attached[index]
             del self.plans[index]
-        if consumer in self.waiting:
-            self.waiting.remove(consumer)
 
     def replan(self, consumer: Consumer, plan: Plan) -> None:
         """The consumer's address changed."""
-        self.plans[self.attached.index(consumer)] = plan
+        if consumer in self.paced:
+            self.paced[consumer] = plan
+        else:
+            self.plans[self.attached.index(consumer)] = plan
+
+    def repace(self, consumer: Consumer, plan: Plan) -> None:
+        """The consumer's packets go through its pacer now, or no longer."""
+        self._drop(consumer)
+        self.attach(consumer, plan)
 
 
 class TemporalLane(Lane):

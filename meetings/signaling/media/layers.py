@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Browsers stop a layer within a frame or two when the uplink is short; a screen that stands still sends one a second.
 ALIVE_SECONDS = 2.5
 
+_MEASURE_SECONDS = 0.5
+_OVERHEAD = 28  # RTP header and what is in it, of every packet
+
 # Keyframes are large, and whoever joins meanwhile takes the next one: a publisher is asked this often at most.
 KEYFRAME_SECONDS = 1.0
 
@@ -41,6 +44,9 @@ class Layer:
         self.main = Lane(self, ring_size)
         self.lanes = [self.main]
         self.keyframe_wanted = False
+        self.rate = 0.0  # bit/s, as it last arrived
+        self.temporal_layers = 1  # seen so far
+        self._measured: tuple[float, int, int] | None = None  # when; octets and packets by then
         self._ring_size = ring_size
         self._keyframe_asked_at = -KEYFRAME_SECONDS
 
@@ -85,6 +91,21 @@ class Layer:
                 self.compaction.remove(lost)
         self.compaction.remove(sequence)
         self.newest, self.frame_ended = sequence, timestamp
+
+    def measure(self, now: float) -> None:
+        """Every 100 ms. Rises are believed sooner than falls: what a picture takes is what it takes when it moves."""
+        main = self.main
+        if main.last is not None and main.last.picture is not None:
+            self.temporal_layers = max(self.temporal_layers, main.last.picture.temporal + 1)
+        if self._measured is None:
+            self._measured = (now, main.octets, main.packets)
+        at, octets, packets = self._measured
+        if now - at < _MEASURE_SECONDS:
+            return
+        self._measured = (now, main.octets, main.packets)
+        if main.packets > packets:
+            rate = 8 * (main.octets - octets + _OVERHEAD * (main.packets - packets)) / (now - at)
+            self.rate += (rate - self.rate) * (1.0 if not self.rate else 0.5 if rate > self.rate else 0.2)
 
     def keyframe_due(self, now: float) -> bool:
         """Whether a keyframe may be asked for now; counts as asked when so."""

@@ -36,6 +36,7 @@ class Producer:
         self.payload_types = (codec.payload_type, codec.red_payload_type)
         self.level_id = command.extensions.audio_level
         self.muted = command.muted
+        self.speaking = False  # somebody is heard who belongs to this picture
         self.consumers: list[Consumer] = []
         self.levels = LevelMeter() if command.kind == "audio" else None
         size = VIDEO_PACKETS if command.kind == "video" else AUDIO_PACKETS
@@ -102,6 +103,8 @@ class Producer:
                 lane.keep(one, now)
                 if lane.plans:
                     self._sender.fan_out(one, lane.plans)
+                if lane.paced:
+                    self._pace(lane, one, now)
             else:
                 self._take_late(lane, one, now)
 
@@ -112,6 +115,12 @@ class Producer:
             lane.ring.put(entry)
         plans = [plan for consumer, plan in zip(lane.attached, lane.plans, strict=True) if consumer.covers(entry)]
         self._sender.fan_out(entry, plans)
+        self._pace(lane, entry, now)
+
+    def _pace(self, lane: Lane, entry: Entry, now: float) -> None:
+        for consumer, plan in list(lane.paced.items()):
+            if consumer.covers(entry):
+                consumer.transport.subscriber.pace(consumer, entry, plan, now)
 
     def _switch_to(self, lane: Lane, entry: Entry, now: float) -> None:
         for consumer in list(lane.waiting):
@@ -207,6 +216,8 @@ class Producer:
 
     def tick(self, now: float) -> None:
         """Every 100 ms: which layers still come, and keyframes somebody still waits for."""
+        for layer in self.layers.values():
+            layer.measure(now)
         for layer in self.layers.values():
             if layer.keyframe_wanted or layer.waiting:
                 self.request_keyframe(layer, now)

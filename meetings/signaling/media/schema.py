@@ -100,8 +100,8 @@ class CloseTransport(msgspec.Struct, frozen=True, tag=True):
 class Produce(msgspec.Struct, frozen=True, tag=True):
     """Expect a sender's track on a transport, recognised by `mid` (and rid), or by the SSRCs in `encodings`.
 
-    `codecs[0]` is what is forwarded; packets of other payload types are dropped. Layers are switched at keyframes for
-    video/vp8, anywhere for other codecs.
+    `codecs[0]` is what is forwarded; packets of other payload types are dropped. Layers are switched at keyframes of
+    video/vp8, video/vp9 and video/h264, anywhere for other codecs.
     """
 
     producer_id: ProducerId
@@ -131,8 +131,8 @@ class CloseProducer(msgspec.Struct, frozen=True, tag=True):
 class Consume(msgspec.Struct, frozen=True, tag=True):
     """Forward a producer to a transport under its own SSRC, payload type and mid. `max_spatial` -1 starts it paused.
 
-    Of the extensions `mid` and, with RTX, `abs_send_time` are sent: offer subscribers goog-remb, not transport-cc. An
-    SSRC is used by one consumer at a time; a later one under the same SSRC continues its sequence numbers.
+    Of the extensions `mid` and, with RTX, `transport_cc` or else `abs_send_time` are sent. An SSRC is used by one
+    consumer at a time; a later one under the same SSRC continues its sequence numbers.
     """
 
     consumer_id: ConsumerId
@@ -145,6 +145,10 @@ class Consume(msgspec.Struct, frozen=True, tag=True):
     extensions: HeaderExtensions
     max_spatial: int = 2
     paused: bool = False
+    priority: int = 7  # 0 to 7, 0 first: when not everything fits
+    prominent: bool = False  # shown large
+    screen: bool = False  # readable before smooth
+    unthinned: bool = False  # whatever the peer reports, all of it at once: a recorder's
 
 
 class SetLayer(msgspec.Struct, frozen=True, tag=True):
@@ -152,6 +156,21 @@ class SetLayer(msgspec.Struct, frozen=True, tag=True):
 
     consumer_id: ConsumerId
     max_spatial: int
+
+
+class SetImportance(msgspec.Struct, frozen=True, tag=True):
+    """Which of a subscriber's pictures come first when not all fit; as in `Consume`."""
+
+    consumer_id: ConsumerId
+    priority: int
+    prominent: bool
+
+
+class SetSpeaking(msgspec.Struct, frozen=True, tag=True):
+    """Who is seen in this picture speaks, or has stopped."""
+
+    producer_id: ProducerId
+    speaking: bool
 
 
 class SetConsumerPaused(msgspec.Struct, frozen=True, tag=True):
@@ -201,6 +220,8 @@ Command = (
     | CloseProducer
     | Consume
     | SetLayer
+    | SetImportance
+    | SetSpeaking
     | SetConsumerPaused
     | CloseConsumer
     | RequestKeyframe
@@ -278,6 +299,13 @@ class ConsumerLayer(msgspec.Struct, frozen=True, tag=True):
     spatial: int
 
 
+class ConsumerStarved(msgspec.Struct, frozen=True, tag=True):
+    """A picture is held back, all of it, for want of room on the way to its subscriber; or it comes again."""
+
+    consumer_id: ConsumerId
+    starved: bool
+
+
 class AudioLevels(msgspec.Struct, frozen=True, tag=True):
     """Loudness per audio producer over the last interval (about 400 ms): 0..1, and whether it counts as speaking."""
 
@@ -285,12 +313,45 @@ class AudioLevels(msgspec.Struct, frozen=True, tag=True):
 
 
 class ConsumerStats(msgspec.Struct, frozen=True, tag=True):
-    """What receivers reported (RFC 3550 RR), every few seconds: loss 0..1, jitter and round trip in milliseconds."""
+    """What receivers reported (RFC 3550 RR), every few seconds: loss 0..1, jitter and round trip in milliseconds.
+
+    `estimate`: bit/s for pictures, 0 where it is not known. `granted`: which share of the wanted pictures' bit/s is
+    sent; `starved`: how many of them not at all.
+    """
 
     transport_id: TransportId
     loss: float
     jitter_ms: float
     rtt_ms: float
+    estimate: float = 0.0
+    granted: float = 1.0
+    starved: int = 0
+
+
+class ProducerStats(msgspec.Struct, frozen=True, tag=True):
+    """The same for what a publisher sends us: loss that nothing mended, and jitter."""
+
+    transport_id: TransportId
+    loss: float
+    jitter_ms: float
+
+
+class WorkerFigures(msgspec.Struct, frozen=True, tag=True):
+    """How the worker is, every few seconds. `lag_ms`: the longest that a timer came late; `cpu`: share of one core.
+
+    `share`: which share of the wanted pictures it still has time for; 1: it is not overloaded.
+    """
+
+    cpu: float
+    lag_ms: float
+    share: float
+    packets_in: int
+    packets_out: int
+    bytes_out: int
+    unsent: int  # packets the kernel had no room for
+    transports: int
+    producers: int
+    consumers: int
 
 
 class Pong(msgspec.Struct, frozen=True, tag=True):
@@ -312,8 +373,11 @@ Event = (
     | ProducerStarted
     | ProducerLayers
     | ConsumerLayer
+    | ConsumerStarved
     | AudioLevels
     | ConsumerStats
+    | ProducerStats
+    | WorkerFigures
     | Pong
 )
 

@@ -1,12 +1,14 @@
-"""The receiving side of one peer: its consumers by SSRC, and what it reports about what it gets."""
+"""The receiving side of one peer: its consumers by SSRC, what it reports about what it gets, and what follows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meetings.signaling.media import rtcp
 from meetings.signaling.media.consumer import Consumer
-from meetings.signaling.media.estimate import Downlink
-from meetings.signaling.media.forward import Sender
-from meetings.signaling.media.schema import ConsumerStats, TransportId
+from meetings.signaling.media.forward import Entry, Plan, Sender
+from meetings.signaling.media.schema import ConsumerStats, Event, TransportId
+from meetings.signaling.media.way import Way
 
 # Sender reports that go into one datagram.
 _REPORTS_AT_ONCE = 38
@@ -15,12 +17,13 @@ _REPORTS_AT_ONCE = 38
 class Subscriber:
     """All consumers that send to one transport."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, emit: Callable[[Event], None]) -> None:
         self.consumers: list[Consumer] = []
+        self.way = Way(sender, self.consumers, emit)
+        self.history = self.way.history
         self._by_ssrc: dict[int, Consumer] = {}
         self._next_sequences: dict[int, int] = {}
         self._sender = sender
-        self._downlink = Downlink()
         self._sent_octets = 0
         self._heard = False
         self._loss = 0.0
@@ -37,13 +40,14 @@ class Subscriber:
 
     def add(self, consumer: Consumer) -> None:
         """It sends to this transport from now on."""
-        consumer.limit = self._downlink.limit
         self.consumers.append(consumer)
         self._by_ssrc[consumer.ssrc] = consumer
+        self.way.added(consumer)
 
     def remove(self, consumer: Consumer) -> None:
         """It is closed. Its numbers are kept: under the same SSRC none may ever be used twice."""
         self.consumers.remove(consumer)
+        self.way.removed(consumer)
         del self._by_ssrc[consumer.ssrc]
         self._next_sequences[consumer.ssrc] = consumer.next_sequence
         if consumer.rtx_ssrc:
@@ -52,7 +56,6 @@ class Subscriber:
     def reselect(self, now: float) -> None:
         """Choose every consumer's layer again: the peer came, went, or its way changed."""
         for consumer in self.consumers:
-            consumer.limit = self._downlink.limit
             consumer.producer.select(consumer, now)
 
     def readdress(self) -> None:
@@ -60,9 +63,15 @@ class Subscriber:
         for consumer in self.consumers:
             consumer.readdress()
 
+    def pace(self, consumer: Consumer, entry: Entry, plan: Plan, now: float) -> None:
+        """A packet for a thin line."""
+        self.way.put(consumer, entry, plan, now)
+
     def take(self, packet: rtcp.Packet, now: float) -> None:
         """One RTCP packet of the peer, as far as it is about what it gets."""
         match packet:
+            case rtcp.Twcc():
+                self.way.feedback(packet, now)
             case rtcp.SenderReport() | rtcp.ReceiverReport():
                 self._reported(packet.reports, now)
             case rtcp.Nack():
@@ -74,7 +83,7 @@ class Subscriber:
                 if consumer is not None and consumer.current is not None:
                     consumer.producer.request_keyframe(consumer.current.layer, now)
             case rtcp.Remb():
-                self._downlink.remb = packet.bitrate
+                self.way.downlink.remb = packet.bitrate
             case _:
                 pass
 
@@ -86,8 +95,8 @@ class Subscriber:
                 self._note(consumer, report, now)
                 if consumer.producer.kind == "video":
                     losses.append(report.fraction_lost / 256)
-        if losses and self._downlink.reported(max(losses), now):
-            self.reselect(now)
+        if losses:
+            self.way.reported(max(losses), now)
 
     def _note(self, consumer: Consumer, report: rtcp.Report, now: float) -> None:
         self._heard = True
@@ -100,7 +109,7 @@ class Subscriber:
     def report(self, now: float) -> list[bytes]:
         """Every second: sender reports for the peer, a datagram's worth each."""
         octets = sum(consumer.sent_octets for consumer in self.consumers)
-        self._downlink.sent = max(0, octets - self._sent_octets) * 8
+        self.way.downlink.sent = max(0, octets - self._sent_octets) * 8
         self._sent_octets = octets
         reports = [consumer.sender_report(now) for consumer in self.consumers]
         packets = [rtcp.sender_report(report) for report in reports if report is not None]

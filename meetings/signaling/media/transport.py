@@ -38,7 +38,7 @@ class Transport:
         self.id = command.transport_id
         self.agent = Agent(Credentials(command.ice_ufrag, command.ice_pwd))
         self.receiver = Receiver(_FEEDBACK_SSRC, self.send_rtcp)
-        self.subscriber = Subscriber(sender)
+        self.subscriber = Subscriber(sender, emit)
         self.outbound: srtp.Outbound | None = None
         self.dropped = 0
         self._inbound: srtp.Inbound | None = None
@@ -231,6 +231,7 @@ class Transport:
             self.lose("DTLS did not finish in 30 s")
         if self.connected:
             self.receiver.feed_back()
+            self.subscriber.way.tick(now)
 
     def report(self, now: float) -> None:
         """Every second: receiver reports to a publisher, sender reports to a subscriber."""

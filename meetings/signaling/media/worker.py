@@ -32,6 +32,7 @@ from meetings.signaling.media.transport import Transport
 
 logger = logging.getLogger(__name__)
 
+_PACE_SECONDS = 0.005
 _REPAIR_SECONDS = 0.02
 _TICK_SECONDS = 0.1
 _LEVELS_SECONDS = 0.4
@@ -85,6 +86,7 @@ class Worker:
         reachable = [address for address in addresses if sockets.ipv6 or ":" not in address]
         number, tcp_number = sockets.number, sockets.tcp_number
         self._port = port.Port(sockets)
+        self._every(_PACE_SECONDS, self._pace)
         self._every(_REPAIR_SECONDS, self._repair)
         self._every(_TICK_SECONDS, self._tick)
         self._every(_LEVELS_SECONDS, self._levels)
@@ -134,6 +136,10 @@ class Worker:
                 self._consume(command)
             case schema.SetLayer(consumer_id, max_spatial):
                 self._set_consumer(consumer_id, max_spatial=max_spatial)
+            case schema.SetImportance():
+                self._set_importance(command)
+            case schema.SetSpeaking(producer_id, speaking):
+                self._with_producer(producer_id, lambda producer: setattr(producer, "speaking", speaking))
             case schema.SetConsumerPaused(consumer_id, paused):
                 self._set_consumer(consumer_id, paused=paused)
             case schema.CloseConsumer(consumer_id):
@@ -226,6 +232,11 @@ class Worker:
             consumer.paused = paused
         consumer.producer.select(consumer, _now())
 
+    def _set_importance(self, command: schema.SetImportance) -> None:
+        consumer = self._consumers.get(command.consumer_id)
+        if consumer is not None:
+            consumer.priority, consumer.prominent = command.priority, command.prominent
+
     def _close_consumer(self, consumer_id: schema.ConsumerId) -> None:
         consumer = self._consumers.pop(consumer_id, None)
         if consumer is not None:
@@ -246,6 +257,11 @@ class Worker:
 
         loop = asyncio.get_running_loop()
         self._timers[act] = loop.call_later(seconds, run)
+
+    def _pace(self, now: float) -> None:
+        for transport in self._transports.values():
+            if transport.subscriber.way.busy:
+                transport.subscriber.way.drain(now)
 
     def _repair(self, now: float) -> None:
         for transport in self._transports.values():

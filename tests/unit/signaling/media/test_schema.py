@@ -25,6 +25,8 @@ COMMANDS: list[schema.Command] = [
     schema.CloseProducer(P),
     schema.Consume(C, P, T, 1, 2, CODEC, "5", EXTENSIONS, 1, True),
     schema.SetLayer(C, -1),
+    schema.SetImportance(C, 1, True),
+    schema.SetSpeaking(P, True),
     schema.SetConsumerPaused(C, True),
     schema.CloseConsumer(C),
     schema.RequestKeyframe(P),
@@ -43,7 +45,10 @@ EVENTS: list[schema.Event] = [
     schema.ProducerLayers(P, [0, 2]),
     schema.ConsumerLayer(C, -1),
     schema.AudioLevels([(P, 0.5, True)]),
-    schema.ConsumerStats(T, 0.1, 2.5, 30.0),
+    schema.ConsumerStarved(C, True),
+    schema.ConsumerStats(T, 0.1, 2.5, 30.0, 500_000.0, 0.5, 1),
+    schema.ProducerStats(T, 0.1, 2.5),
+    schema.WorkerFigures(0.5, 3.0, 1.0, 1, 2, 3, 4, 5, 6, 7),
     schema.Pong(1, 0.25, 10, 20),
 ]
 
