@@ -29,7 +29,7 @@ const common = {
   metafile: true,
   legalComments: "none",
   target: ["chrome108", "firefox115", "safari16"], // rooms keep machines of 2023
-  loader: { ".woff2": "file", ".ttf": "file", ".svg": "file" },
+  loader: { ".woff2": "file", ".ttf": "file", ".mp3": "file", ".svg": "file" },
   entryNames: "[name]-[hash]",
   chunkNames: "chunk-[hash]",
   assetNames: "[name]-[hash]",
@@ -62,6 +62,6 @@ const put = (name, content) => {
 put("icons.svg", sprite());
 put("favicon.svg", readFileSync("styles/favicon.svg"));
 for (const file of readdirSync(target)) {
-  if (/-[A-Z0-9]{8}\.(js|woff2|ttf)$/.test(file) && !Object.values(manifest).includes(file)) manifest[file] = file; // kept for ever as well
+  if (/-[A-Z0-9]{8}\.(js|woff2|ttf|mp3)$/.test(file) && !Object.values(manifest).includes(file)) manifest[file] = file; // kept for ever as well
 }
 writeFileSync(join(target, "manifest.json"), JSON.stringify(manifest, null, 1));

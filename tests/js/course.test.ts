@@ -99,8 +99,17 @@ test("whoever left by hand is not dragged back, nor is a person ever", () => {
 });
 
 test("no link, however it broke, takes a page back from where it was sent", () => {
-  for (const is of ["removed", "ended", "taken elsewhere"] as const) {
+  for (const is of ["removed", "revoked", "ended", "taken elsewhere"] as const) {
     const course = next(walk(ready, sees(state()), { is: "joining" }, { is: "link up" }), { is });
     assert.equal(next(course, { is: "link lost" }).phase, course.phase);
   }
+});
+
+test("a key that is worth nothing any more is said, wherever the page stands, and a new one opens the door again", () => {
+  const refused: Step = { is: "join refused", code: "login_required", message: "" };
+  const inside = walk(ready, sees(state()), { is: "joining" }, { is: "link up" });
+  for (const course of [walk(), walk(ready, sees(state())), next(inside, { is: "link lost" })]) {
+    assert.equal(next(course, refused).phase, "revoked");
+  }
+  assert.equal(next(next(inside, { is: "revoked" }), sees(state())).phase, "lobby");
 });

@@ -7,6 +7,7 @@ import type { Snapshot } from "../../web/src/api/shapes.ts";
 import { loudness } from "../../web/src/media/level.ts";
 import { dayOf, elapsed, hourOf, left, sameDay } from "../../web/src/state/clock.ts";
 import { nextDelay } from "../../web/src/state/retry.ts";
+import { cameBack } from "../../web/src/state/chime.ts";
 import { fold, passes, shortName, wallOf } from "../../web/src/state/wall.ts";
 
 const ZONE = "Asia/Ho_Chi_Minh";
@@ -66,11 +67,27 @@ test("who is not in any more is missing only while the meeting runs", () => {
   assert.deepEqual([main("open"), main("ended")], ["lost", "left"]);
 });
 
+const nobody: ReadonlySet<string> = new Set();
+
 test("names are found without accents", () => {
   assert.equal(fold("Buôn Đôn "), "buon don");
   const [place] = wallOf(snapshot).filter((one) => one.role === "member");
-  assert.ok(place && passes(place, "all", "BUON ma"));
-  assert.ok(place && !passes(place, "absent", ""));
+  assert.ok(place && passes(place, "all", "BUON ma", nobody));
+  assert.ok(place && !passes(place, "absent", "", nobody));
+});
+
+test("whose microphone is open is found in one press", () => {
+  const wall = wallOf(snapshot);
+  const member = wall.find((place) => place.role === "member")?.identity ?? "";
+  assert.deepEqual(wall.filter((place) => passes(place, "open", "", new Set([member]))).map((place) => place.identity), [member]);
+});
+
+test("the chime is heard where two of its notes come back, and not where the hall hums one of them", () => {
+  const quiet = [-100, -98, -Infinity];
+  assert.ok(cameBack(quiet, [-60, -62, -58]));
+  assert.ok(!cameBack([-40, -98, -97], [-40, -98, -60]), "a steady voice at one note");
+  assert.ok(!cameBack(quiet, [-96, -97, -99]), "a whisper of noise");
+  assert.ok(!cameBack(quiet, [-Infinity, -Infinity, -Infinity]), "no sound at all");
 });
 
 test("the word that all share is left out on the wall", () => {

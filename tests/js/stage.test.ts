@@ -16,7 +16,7 @@ function seen(change: Partial<Seen> = {}): Seen {
   return {
     seats: [seat("main", "main"), seat("a"), seat("b"), seat("c"), seat("d"), seat("e")],
     present: ["main", "a", "b", "c", "d", "e"].map((identity) => there(identity)),
-    me: "a", floor: [], hands: [], before: null, places: 4, ...change,
+    me: "a", floor: [], hands: [], before: null, pinned: null, places: 4, ...change,
   };
 }
 const present = (change: Record<string, Partial<Presence>>) => seen().present.map((one) => ({ ...one, ...change[one.identity] }));
@@ -58,4 +58,10 @@ test("who shares a screen stays visible in the strip", () => {
 
 test("an empty room has an empty stage", () => {
   assert.deepEqual(arrange(seen({ present: [], seats: [], me: null })), { stage: null, strip: [], more: 0 });
+});
+
+test("who is pinned stays on the stage, whoever speaks or has the floor", () => {
+  assert.deepEqual(arrange(seen({ pinned: "d", floor: ["c"] })).stage, { identity: "d", screen: false });
+  assert.deepEqual(arrange(seen({ pinned: "d", present: present({ d: { sharesScreen: true } }) })).stage, { identity: "d", screen: true });
+  assert.equal(arrange(seen({ pinned: "gone", floor: ["c"] })).stage?.identity, "c");
 });

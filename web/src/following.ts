@@ -9,6 +9,7 @@ import { apply } from "./state/meeting.ts";
 export class Following {
   readonly snapshot = signal<Snapshot | null>(null);
   readonly up = signal(true);
+  onSnapshot: (snapshot: Snapshot) => void = () => undefined;
   /** After the snapshot has taken the event in. */
   onEvent: (event: RoomEvent) => void = () => undefined;
   onRefused: (refusal: Refused) => void = () => undefined;
@@ -24,7 +25,10 @@ export class Following {
     this.stop();
     this.meeting = api.meeting;
     this.log = new LogFollower(api, {
-      onSnapshot: (snapshot) => (this.snapshot.value = snapshot),
+      onSnapshot: (snapshot) => {
+        this.snapshot.value = snapshot;
+        this.onSnapshot(snapshot);
+      },
       onEvent: (event) => this.take(event),
       onLink: (up) => (this.up.value = up),
       onRefused: (refusal) => this.onRefused(refusal),

@@ -45,6 +45,8 @@ export interface RoomState {
     why_not: string | null;
     seat_state: SeatState;
     locked: boolean;
+    end_reason: EndReason | null;
+    end_params: EndParams | null;
   } | null;
 }
 
@@ -93,6 +95,12 @@ export interface RecordingState {
 
 export type EndReason = "chair" | "secretary" | "operator" | "empty" | "overtime" | "cancelled";
 
+/** The numbers of an end reason's sentence. */
+export interface EndParams {
+  minutes?: number;
+  hours?: number;
+}
+
 export interface Snapshot {
   seq: number;
   meeting: { id: string; title: string; starts_at: string; ends_at: string; chair: string; main_point: string };
@@ -101,6 +109,7 @@ export interface Snapshot {
     opened_at: string | null;
     ended_at: string | null;
     end_reason: EndReason | null;
+    end_params: EndParams | null;
     locked: boolean;
   };
   me: string | null;
@@ -126,6 +135,7 @@ export interface RoomEvent {
     name?: string | null;
     hold?: boolean;
     reason?: EndReason;
+    params?: EndParams;
     note?: string | null;
     identity?: string;
     text?: string;

@@ -1,6 +1,6 @@
 // Owns the agenda's column: what runs, what comes, and the one button that goes on.
 import { Icon } from "../icon.tsx";
-import type { AgendaItem } from "../api/shapes.ts";
+import type { AgendaItem, Snapshot } from "../api/shapes.ts";
 import { agendaWords } from "../room/panels.tsx";
 import type { Session } from "../session.ts";
 import { t } from "../words.ts";
@@ -41,6 +41,13 @@ function Item({ session, item }: { session: Session; item: AgendaItem }) {
   );
 }
 
+/** The clock alone opens nothing: somebody must be in the room. */
+function byItself(snapshot: Snapshot): string {
+  return snapshot.seats.some((seat) => seat.joined)
+    ? t("Không bấm thì đến giờ dự kiến cuộc họp tự khai mạc.")
+    : t("Chưa có ai trong phòng họp. Không bấm thì cuộc họp tự khai mạc khi đã đến giờ và có người vào.");
+}
+
 function Go({ session, items }: { session: Session; items: AgendaItem[] }) {
   const snapshot = session.snapshot.value;
   if (!snapshot?.can.includes("conduct")) return null;
@@ -49,7 +56,7 @@ function Go({ session, items }: { session: Session; items: AgendaItem[] }) {
     return (
       <div class="cue-go one">
         <button class="btn btn-act" type="button" data-act="open" onClick={() => void session.act((api) => api.open())}><Icon name="forward" />{t("Khai mạc cuộc họp")}</button>
-        <small>{t("Đến giờ dự kiến, cuộc họp tự khai mạc.")}</small>
+        <small>{byItself(snapshot)}</small>
       </div>
     );
   }

@@ -82,6 +82,7 @@ function Own({ session }: { session: Session }) {
         <button class="btn" type="button" data-act="take-over" onClick={() => void session.join(true)}>{t("Chuyển về máy này")}</button></div>
     );
   }
+  if (phase === "revoked" || phase === "removed") return <Out session={session} />;
   if (phase !== "in" && phase !== "lost") {
     return (
       <div class="own">
@@ -95,6 +96,22 @@ function Own({ session }: { session: Session }) {
   return <OwnDevices session={session} />;
 }
 
+/** Switched off or put out while conducting: said here, because nothing else answers any more. */
+function Out({ session }: { session: Session }) {
+  const revoked = session.phase.value === "revoked";
+  const here = encodeURIComponent(location.pathname);
+  return (
+    <div class="own note note-live" data-why={session.phase.value}>
+      <Icon name="lock" />
+      <p>
+        <b>{revoked ? t("Tài khoản này đã bị đăng xuất") : t("Đã ra khỏi phòng họp")}</b>{" "}
+        {revoked ? t("Đề nghị đăng nhập lại; nếu không được, gọi {number}.", { number: session.page.helpline }) : session.course.value.whyNot}
+      </p>
+      {revoked && <a class="btn btn-act" href={`/login?next=${here}`}>{t("Đăng nhập lại")}</a>}
+    </div>
+  );
+}
+
 function OwnDevices({ session }: { session: Session }) {
   const { microphone, camera } = session.link.published.value;
   return (
@@ -103,7 +120,7 @@ function OwnDevices({ session }: { session: Session }) {
         <Icon name={microphone ? "mic" : "mic-off"} />{microphone ? t("Micrô bật") : t("Micrô tắt")}<Level value={session.devices.level.value} />
       </button>
       <button class="btn" type="button" data-act="camera" data-on={camera} aria-pressed={camera} onClick={() => session.toggleCamera()}><Icon name={camera ? "camera" : "camera-off"} />{camera ? t("Tắt hình") : t("Bật hình")}</button>
-      <button class="btn" type="button" data-act="sound-off" aria-pressed={session.wishes.soundOff.value} onClick={() => session.wishes.setSoundOff(!session.wishes.soundOff.value)}><Icon name={session.wishes.soundOff.value ? "sound-off" : "sound"} />{session.wishes.soundOff.value ? t("Bật tiếng") : t("Tắt tiếng")}</button>
+      <button class="btn" type="button" data-act="sound-off" aria-pressed={session.wishes.soundOff.value} onClick={() => session.wishes.setSoundOff(!session.wishes.soundOff.value)}><Icon name={session.wishes.soundOff.value ? "sound-off" : "sound"} />{session.wishes.soundOff.value ? t("Bật lại tiếng máy này") : t("Tắt tiếng ở máy này")}</button>
       <button class="btn" type="button" data-act="leave" onClick={() => void session.leave()}><Icon name="leave" />{t("Rời phòng")}</button>
       {!session.link.mayPlay.value && <button class="btn btn-act" type="button" data-act="start-sound" onClick={() => void session.link.startSound()}><Icon name="sound" />{t("Bấm để nghe tiếng hội nghị")}</button>}
     </div>

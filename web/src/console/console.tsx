@@ -1,5 +1,4 @@
 // Owns the console's frame: top bar, agenda, air and wall, what needs a hand.
-import { signal } from "@preact/signals";
 import { Icon } from "../icon.tsx";
 import { Chat } from "../room/panels.tsx";
 import type { Session } from "../session.ts";
@@ -8,19 +7,18 @@ import { wallOf } from "../state/wall.ts";
 import { t } from "../words.ts";
 import { AgendaColumn } from "./agenda.tsx";
 import { Air } from "./air.tsx";
+import { chatOpen } from "./chosen.ts";
 import { ConsoleKeys } from "./keyhelp.tsx";
 import { Right } from "./right.tsx";
 import { Wall } from "./wall.tsx";
 
-export const chatOpen = signal(false);
-
 export function Console({ session }: { session: Session }) {
   return (
-    <main class="con" data-state={session.phase.value} data-conference={session.snapshot.value?.conference.state ?? ""}>
+    <main class={`con ${chatOpen.value ? "with-chat" : ""}`} data-state={session.phase.value} data-conference={session.snapshot.value?.conference.state ?? ""}>
       <Top session={session} />
       {session.snapshot.value ? (
         <>
-          <AgendaColumn session={session} />
+          {chatOpen.value ? <ChatColumn session={session} /> : <AgendaColumn session={session} />}
           <div class="con-mid">
             <Air session={session} />
             <Wall session={session} />
@@ -30,7 +28,6 @@ export function Console({ session }: { session: Session }) {
       ) : (
         <p class="con-wait">{t("Đang mở bàn điều hành…")}</p>
       )}
-      {chatOpen.value && <ChatDrawer session={session} />}
       <ConsoleKeys />
       <output class="con-said" aria-live="polite">
         {session.notices.shown.value && <span class={`flash ${session.notices.shown.value.tone === "live" ? "flash-live" : ""}`}>{session.notices.shown.value.text}</span>}
@@ -44,7 +41,7 @@ function Top({ session }: { session: Session }) {
   return (
     <header class="con-top">
       <a class="house" href={session.page.meeting_id ? `/meetings/${session.page.meeting_id}` : "/"} aria-label={t("Về trang cuộc họp")}><Icon name="back" /></a>
-      <h1 class="cut">{snapshot?.meeting.title ?? t("Bàn điều hành")}</h1>
+      <h1 class="two" title={snapshot?.meeting.title}>{snapshot?.meeting.title ?? t("Bàn điều hành")}</h1>
       {snapshot && <Present session={session} />}
       {!session.logUp.value && <span class="state state-live"><Icon name="link-off" />{t("Máy chủ đang nối lại")}</span>}
       {snapshot && <Recording session={session} />}
@@ -63,6 +60,10 @@ function Present({ session }: { session: Session }) {
   const points = wallOf(snapshot).filter((place) => place.role === "main" || place.role === "member");
   const here = points.filter((place) => ["floor", "hand", "here", "held"].includes(place.standing)).length;
   const lost = points.filter((place) => place.standing === "lost").length;
+  if (snapshot.conference.state === "ended") {
+    const came = points.filter((place) => place.standing !== "absent").length;
+    return <span class="two-l hide first" data-came={came}><b class="state state-ink"><Icon name="done" />{t("Đã kết thúc")}</b>{t("{came}/{all} điểm cầu đã dự", { came, all: points.length })}</span>;
+  }
   return (
     <span class="two-l hide first" data-present={here}>
       <b class="state state-fine"><Icon name="well" />{t("{here}/{all} điểm cầu", { here, all: points.length })}</b>
@@ -100,7 +101,8 @@ function Recording({ session }: { session: Session }) {
   }
 }
 
-function ChatDrawer({ session }: { session: Session }) {
+/** In the agenda's place: whoever chats still sees who asks for the floor. */
+function ChatColumn({ session }: { session: Session }) {
   return (
     <aside class="side con-chat" data-panel="chat" aria-label={t("Trao đổi")}>
       <header class="side-head">

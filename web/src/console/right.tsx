@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 import { Icon } from "../icon.tsx";
 import type { Seat, Snapshot } from "../api/shapes.ts";
 import type { Session } from "../session.ts";
-import { elapsed } from "../state/clock.ts";
+import { endWords } from "../room/end.ts";
+import { elapsed, hourOf } from "../state/clock.ts";
 import { seatOf } from "../state/meeting.ts";
 import { type Place, wallOf } from "../state/wall.ts";
 import { t } from "../words.ts";
@@ -15,7 +16,8 @@ const question = signal<Question | null>(null);
 export function Right({ session }: { session: Session }) {
   const snapshot = session.snapshot.value;
   if (!snapshot) return null;
-  const conducts = snapshot.can.includes("conduct") && snapshot.conference.state !== "ended";
+  if (snapshot.conference.state === "ended") return <Closed session={session} snapshot={snapshot} />;
+  const conducts = snapshot.can.includes("conduct");
   return (
     <section class="con-col con-right" aria-label={t("Điều hành")}>
       {conducts && <WaitingList session={session} snapshot={snapshot} />}
@@ -24,6 +26,23 @@ export function Right({ session }: { session: Session }) {
       <Chosen session={session} snapshot={snapshot} conducts={conducts} />
       {conducts && <Foot session={session} snapshot={snapshot} />}
       <Confirm question={question} />
+    </section>
+  );
+}
+
+/** What was held, once nothing can be conducted any more. */
+function Closed({ session, snapshot }: Omit<Part, "conducts">) {
+  const { opened_at, ended_at, end_reason, end_params } = snapshot.conference;
+  const zone = session.page.time_zone;
+  return (
+    <section class="con-col con-right" aria-label={t("Cuộc họp đã kết thúc")} data-closed>
+      <div class="con-h"><h2>{t("Cuộc họp đã kết thúc")}</h2></div>
+      <p class="con-none">{endWords(end_reason, end_params)}</p>
+      <dl class="facts closed">
+        {opened_at && <><dt>{t("Khai mạc")}</dt><dd class="num">{hourOf(opened_at, zone)}</dd></>}
+        {ended_at && <><dt>{t("Kết thúc")}</dt><dd class="num">{hourOf(ended_at, zone)}</dd></>}
+        {opened_at && ended_at && <><dt>{t("Thời gian họp")}</dt><dd class="num">{elapsed(Date.parse(ended_at) - Date.parse(opened_at))}</dd></>}
+      </dl>
     </section>
   );
 }

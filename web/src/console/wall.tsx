@@ -18,27 +18,48 @@ export function Wall({ session }: { session: Session }) {
   const snapshot = session.snapshot.value;
   if (!snapshot) return null;
   const places = wallOf(snapshot);
+  const open = new Set([...viewOf(session).peers.value.values()].filter((peer) => peer.microphoneOn).map((peer) => peer.identity));
+  const shown = places.filter((place) => passes(place, filter.value, search.value, open));
+  const pick = { places, open };
   return (
     <>
       <div class="wall-bar">
         <label class="search"><Icon name="search" /><span class="sr">{t("Tìm điểm cầu")}</span>
           <input type="search" placeholder={t("Tìm điểm cầu, không cần dấu")} value={search.value} onInput={(event) => (search.value = event.currentTarget.value)} />
         </label>
-        <Pick which="all" name={t("Tất cả")} places={places} />
-        <Pick which="hand" icon="hand" name={t("Xin nói")} places={places} />
-        <Pick which="trouble" icon="alarm" name={t("Cần xử lý")} places={places} />
-        <Pick which="absent" icon="absent" name={t("Vắng")} places={places} />
+        <Pick which="all" name={t("Tất cả")} {...pick} />
+        <Pick which="hand" icon="hand" name={t("Xin nói")} {...pick} />
+        {session.phase.value === "in" && <Pick which="open" icon="mic" name={t("Mở micrô")} {...pick} />}
+        <Pick which="trouble" icon="alarm" name={t("Cần xử lý")} {...pick} />
+        <Pick which="absent" icon="absent" name={t("Vắng")} {...pick} />
       </div>
       {places.length === 0 && <p class="empty"><b>{t("Chưa mời điểm cầu nào")}</b>{t("Thêm điểm cầu ở trang kế hoạch cuộc họp.")}</p>}
+      {places.length > 0 && shown.length === 0 && <NoneShown />}
       <div class={`wall ${places.length <= FEW ? "few" : ""}`} data-wall data-count={places.length}>
-        {places.map((place) => <Point key={place.identity} session={session} place={place} dim={!passes(place, filter.value, search.value)} />)}
+        {places.map((place) => <Point key={place.identity} session={session} place={place} dim={!shown.includes(place)} />)}
       </div>
     </>
   );
 }
 
-function Pick({ which, icon, name, places }: { which: Filter; icon?: IconName; name: string; places: Place[] }) {
-  const count = places.filter((place) => passes(place, which, "")).length;
+function NoneShown() {
+  const all = () => {
+    filter.value = "all";
+    search.value = "";
+  };
+  return <p class="empty" data-none-shown>{t("Không có điểm cầu nào như vậy.")} <button class="btn btn-s" type="button" data-act="show-all" onClick={all}>{t("Xem tất cả")}</button></p>;
+}
+
+interface PickProps {
+  which: Filter;
+  icon?: IconName;
+  name: string;
+  places: Place[];
+  open: ReadonlySet<string>;
+}
+
+function Pick({ which, icon, name, places, open }: PickProps) {
+  const count = places.filter((place) => passes(place, which, "", open)).length;
   return (
     <button class="pick" type="button" aria-pressed={filter.value === which} data-filter={which} onClick={() => (filter.value = which)}>
       {icon && <Icon name={icon} />}{name} <b>{count}</b>

@@ -1,8 +1,10 @@
-// Owns the sounds the page makes itself: a chime to test the loudspeaker, and the spoken notice that recording begins.
+// Owns the chime: it tests the loudspeaker and goes before a spoken notice.
 import { audioContext } from "./level.ts";
 
-const NOTES = [659.3, 523.3, 587.3]; // e, c, d: like a hall's gong
-const NOTE_S = 0.45;
+export const NOTES = [659.3, 523.3, 587.3]; // e, c, d: like a hall's gong
+export const NOTE_S = 0.45;
+/** Until the last note has faded. */
+export const CHIME_MS = NOTES.length * NOTE_S * 1000 + 400;
 
 export async function chime(volume = 0.35): Promise<void> {
   const context = audioContext();
@@ -19,20 +21,4 @@ export async function chime(volume = 0.35): Promise<void> {
     tone.start(at);
     tone.stop(at + NOTE_S * 2);
   });
-}
-
-/** Speaks only with a voice that lives on this machine: no word of a meeting goes to anybody's server. */
-export function speak(sentence: string, locale: string): void {
-  const synthesis = globalThis.speechSynthesis;
-  const voice = synthesis?.getVoices().find((one) => one.localService && one.lang.toLowerCase().startsWith(locale));
-  if (!voice) return;
-  const words = new SpeechSynthesisUtterance(sentence);
-  words.voice = voice;
-  words.lang = voice.lang;
-  synthesis.speak(words);
-}
-
-export async function announceAloud(sentence: string, locale: string): Promise<void> {
-  await chime();
-  setTimeout(() => speak(sentence, locale), NOTES.length * NOTE_S * 1000 + 400);
 }

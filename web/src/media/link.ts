@@ -65,6 +65,7 @@ export class MediaLink {
     }
     this.shaky.value = false;
     this.mayPlay.value = room.canPlaybackAudio;
+    if (this.soundOnly) this.fetchPictures(false);
     this.see();
     this.publisher?.arrange();
   }
@@ -95,11 +96,21 @@ export class MediaLink {
     this.sounds.setVolume(volume);
   }
 
+  setSpeaker(id: string): void {
+    this.sounds.setSpeaker(id);
+  }
+
   setSoundOnly(on: boolean): void {
+    if (this.soundOnly === on) return;
     this.soundOnly = on;
+    this.fetchPictures(!on);
+  }
+
+  private fetchPictures(on: boolean): void {
     this.room?.remoteParticipants.forEach((participant) =>
-      participant.videoTrackPublications.forEach((publication) => publication.setSubscribed(!on)),
+      participant.videoTrackPublications.forEach((publication) => publication.setSubscribed(on)),
     );
+    this.see();
   }
 
   async startSound(): Promise<void> {

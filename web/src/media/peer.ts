@@ -11,6 +11,8 @@ export interface Peer {
   level: number;
   speakingSince: number | null;
   weak: boolean;
+  /** The relay holds its picture back, because our line is too thin for it. */
+  paused: boolean;
 }
 
 export function peerOf(participant: Participant, before: Peer | undefined, now: number): Peer {
@@ -24,6 +26,7 @@ export function peerOf(participant: Participant, before: Peer | undefined, now: 
     microphoneOn: microphone !== undefined && !microphone.isMuted,
     level: participant.isSpeaking ? participant.audioLevel : 0,
     speakingSince: participant.isSpeaking ? (before?.speakingSince ?? now) : null,
+    paused: paused(participant),
     weak: participant.connectionQuality === ConnectionQuality.Poor || participant.connectionQuality === ConnectionQuality.Lost,
   };
 }
@@ -31,4 +34,8 @@ export function peerOf(participant: Participant, before: Peer | undefined, now: 
 function picture(participant: Participant, source: Track.Source): VideoTrack | null {
   const publication = participant.getTrackPublication(source);
   return publication && !publication.isMuted ? (publication.videoTrack ?? null) : null;
+}
+
+function paused(participant: Participant): boolean {
+  return [...participant.videoTrackPublications.values()].some((one) => one.track?.streamState === Track.StreamState.Paused);
 }

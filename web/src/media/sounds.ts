@@ -4,6 +4,7 @@ import type { RemoteTrack } from "livekit-client";
 export class Sounds {
   private readonly elements = new Map<string, HTMLMediaElement>();
   private volume = 1;
+  private speaker = "";
 
   play(sid: string, identity: string, track: RemoteTrack): void {
     // an element of our own: the library would hand out one that another track has just left
@@ -31,8 +32,17 @@ export class Sounds {
     for (const element of this.elements.values()) this.tune(element);
   }
 
+  /** "": the loudspeaker that the machine takes by itself. */
+  setSpeaker(id: string): void {
+    this.speaker = id;
+    for (const element of this.elements.values()) this.tune(element);
+  }
+
   private tune(element: HTMLMediaElement): void {
     element.volume = this.volume;
     element.muted = this.volume === 0;
+    if ("setSinkId" in element && element.sinkId !== this.speaker) {
+      element.setSinkId(this.speaker).catch(() => undefined); // unplugged: the default one goes on
+    }
   }
 }

@@ -11,7 +11,7 @@ export function RoomApp({ session }: { session: Session }) {
     <>
       {phase === "in" || phase === "lost" ? (
         <Meeting session={session} />
-      ) : phase === "ended" || phase === "removed" || phase === "elsewhere" ? (
+      ) : phase === "ended" || phase === "removed" || phase === "revoked" || phase === "elsewhere" ? (
         <Outside session={session} />
       ) : (
         <Waiting session={session} />

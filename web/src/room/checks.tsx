@@ -2,19 +2,22 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../icon.tsx";
-import { chime } from "../media/chime.ts";
 import type { DeviceState } from "../media/devices.ts";
+import { chimeAndListen } from "../media/hearing.ts";
 import type { Session } from "../session.ts";
 import { t } from "../words.ts";
 import { Level, OwnCamera } from "./parts.tsx";
 
-type SpeakerState = "untried" | "asking" | "well" | "silent";
+type SpeakerState = "untried" | "listening" | "asking" | "well" | "heard" | "silent";
 const speaker = signal<SpeakerState>("untried");
 const heard = signal(false);
 
-export function testSpeaker(): void {
-  speaker.value = "asking";
-  void chime();
+/** The microphone hears the chime, or the person is asked; either may be first. */
+export async function testSpeaker(session: Session): Promise<void> {
+  if (speaker.value === "listening") return;
+  speaker.value = "listening";
+  const back = await chimeAndListen(session.devices.microphone.value).catch(() => false);
+  if (speaker.value === "listening") speaker.value = back ? "heard" : "asking";
 }
 
 export function Checks({ session }: { session: Session }) {
@@ -28,7 +31,7 @@ export function Checks({ session }: { session: Session }) {
       </div>
       <DeviceCheck kind="camera" state={devices.cameraState.value} retry={() => void devices.askFor("video")} />
       <MicrophoneCheck session={session} />
-      <SpeakerCheck />
+      <SpeakerCheck session={session} />
       <LineCheck session={session} />
     </section>
   );
@@ -103,7 +106,7 @@ function MicrophoneCheck({ session }: { session: Session }) {
   );
 }
 
-function SpeakerCheck() {
+function SpeakerCheck({ session }: { session: Session }) {
   const first = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (speaker.value === "asking") first.current?.focus();
@@ -112,9 +115,17 @@ function SpeakerCheck() {
     case "untried":
       return (
         <Row tone="open" name="speaker" title={t("Loa chưa thử")} remedy={t("Bấm để nghe ba tiếng chuông.")}>
-          <button class="btn" type="button" data-act="test-speaker" onClick={testSpeaker}>{t("Thử loa")}</button>
+          <button class="btn" type="button" data-act="test-speaker" onClick={() => void testSpeaker(session)}>{t("Thử loa")}</button>
         </Row>
       );
+    case "listening":
+      return (
+        <Row tone="open" name="speaker" title={t("Đang nghe thử ba tiếng chuông")} remedy={null}>
+          <button class="btn" type="button" data-act="heard" onClick={() => (speaker.value = "well")}>{t("Có nghe")}</button>
+        </Row>
+      );
+    case "heard":
+      return <Row tone="" name="speaker" title={t("Loa tốt, micrô nghe thấy tiếng loa")} remedy={null} />;
     case "asking":
       return (
         <Row tone="open" name="speaker" title={t("Có nghe tiếng chuông không?")} remedy={null}>
@@ -127,7 +138,7 @@ function SpeakerCheck() {
     case "silent":
       return (
         <Row tone="bad" name="speaker" title={t("Loa chưa có tiếng")} remedy={t("Bật công tắc sau loa, rồi bấm Thử lại.")}>
-          <button class="btn" type="button" data-act="test-speaker" onClick={testSpeaker}>{t("Thử lại")}</button>
+          <button class="btn" type="button" data-act="test-speaker" onClick={() => void testSpeaker(session)}>{t("Thử lại")}</button>
         </Row>
       );
   }

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../icon.tsx";
 import type { Session } from "../session.ts";
-import { elapsed } from "../state/clock.ts";
+import { elapsed, hourOf } from "../state/clock.ts";
 import { t } from "../words.ts";
 import { Dock } from "./dock.tsx";
 import { SidePanel } from "./panels.tsx";
@@ -14,13 +14,16 @@ export function Meeting({ session }: { session: Session }) {
   const lost = session.phase.value === "lost";
   return (
     <main class={`room in-room ${lost ? "is-lost" : ""} ${panel.value ? "with-side" : ""}`} data-state={session.phase.value}>
-      <Top session={session} />
+      <div class="room-head">
+        <Top session={session} />
+        {!lost && <Over session={session} />}
+      </div>
       <div class={`stage-row ${grid.value ? "all" : ""}`}>
         {grid.value ? (
-          <div class="grid-place"><Grid session={session} /><Over session={session} /></div>
+          <div class="grid-place"><Grid session={session} /><OnPictures session={session} /></div>
         ) : (
           <>
-            <Stage session={session}><Over session={session} /></Stage>
+            <Stage session={session}><OnPictures session={session} /></Stage>
             {!panel.value && <Strip session={session} />}
           </>
         )}
@@ -38,7 +41,8 @@ function Top({ session }: { session: Session }) {
   return (
     <header class="room-top">
       <p class="where cut">{session.me.value?.name ?? session.page.caller.name}</p>
-      <p class="title cut">{session.snapshot.value?.meeting.title ?? session.lastSeen.value?.title}</p>
+      <p class="title two">{session.snapshot.value?.meeting.title ?? session.lastSeen.value?.title}</p>
+      <NotBegun session={session} />
       {session.snapshot.value?.conference.locked && <span class="link shaky"><Icon name="lock" />{t("Phòng đã khóa")}</span>}
       <LinkState session={session} />
       {!lost && (recording?.state === "recording" || recording?.state === "stopping") && <span class="rec" data-recording>{t("Đang ghi hình")}</span>}
@@ -48,15 +52,25 @@ function Top({ session }: { session: Session }) {
   );
 }
 
+/** Above the pictures, never on them: whoever speaks or shows something is seen whole. */
 function Over({ session }: { session: Session }) {
-  if (session.phase.value === "lost") return <LostLink session={session} />;
   return (
     <div class="overs">
       <OurTurn session={session} />
       <Announcement session={session} />
-      <SoundBlocked session={session} />
     </div>
   );
+}
+
+function OnPictures({ session }: { session: Session }) {
+  return session.phase.value === "lost" ? <LostLink session={session} /> : <SoundBlocked session={session} />;
+}
+
+function NotBegun({ session }: { session: Session }) {
+  const snapshot = session.snapshot.value;
+  if (!snapshot || (snapshot.conference.state !== "scheduled" && snapshot.conference.state !== "waiting")) return null;
+  const hour = hourOf(snapshot.meeting.starts_at, session.page.time_zone);
+  return <span class="sign" data-not-begun><Icon name="clock" />{t("Chưa khai mạc, dự kiến {hour}", { hour })}</span>;
 }
 
 function OurTurn({ session }: { session: Session }) {

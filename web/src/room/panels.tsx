@@ -6,6 +6,7 @@ import { chime } from "../media/chime.ts";
 import type { Session } from "../session.ts";
 import { hourOf } from "../state/clock.ts";
 import { t } from "../words.ts";
+import { DeviceChoices } from "./choices.tsx";
 import { Helpline } from "./parts.tsx";
 import { grid, type Panel, panel, viewOf } from "./view.ts";
 
@@ -135,6 +136,23 @@ function Person({ session, seat }: { session: Session; seat: Seat }) {
   );
 }
 
+function SoundOnly({ session }: { session: Session }) {
+  const on = session.wishes.soundOnly.value;
+  return (
+    <button class="btn" type="button" data-act="sound-only" aria-pressed={on} onClick={() => session.wishes.setSoundOnly(!on)}>
+      <Icon name={on ? "camera" : "sound"} />
+      <span>{on ? t("Xem lại hình") : t("Chỉ nghe tiếng")}<small>{t("Khi đường truyền yếu: tắt mọi hình, giữ tiếng")}</small></span>
+    </button>
+  );
+}
+
+/** A television shows the meeting and nothing of the browser. */
+function FullScreen() {
+  if (!document.fullscreenEnabled) return null;
+  const press = () => void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+  return <button class="btn" type="button" data-act="full-screen" onClick={press}><Icon name="stage" />{t("Toàn màn hình, hoặc thôi")}</button>;
+}
+
 const LOUDER = 0.2;
 
 function More({ session }: { session: Session }) {
@@ -152,10 +170,13 @@ function More({ session }: { session: Session }) {
         <Icon name={off ? "sound" : "sound-off"} />
         <span>{off ? t("Bật lại tiếng máy này") : t("Tắt tiếng ở máy này")}<small>{t("Khi hai máy chung một phòng")}</small></span>
       </button>
+      <SoundOnly session={session} />
+      <DeviceChoices session={session} />
       <button class="btn" type="button" data-act="chime" onClick={() => void chime()}><Icon name="sound" />{t("Thử loa")}</button>
       <button class="btn" type="button" data-act="layout" aria-pressed={grid.value} onClick={() => (grid.value = !grid.value)}>
         <Icon name={grid.value ? "stage" : "console"} />{grid.value ? t("Một hình lớn") : t("Tất cả hình bằng nhau")}
       </button>
+      <FullScreen />
       <button class="btn" type="button" data-act="agenda" onClick={() => (panel.value = "agenda")}><Icon name="task" />{t("Chương trình họp")}</button>
       <button class="btn" type="button" data-act="people" onClick={() => (panel.value = "people")}><Icon name="persons" />{t("Ai đang dự")}</button>
       {session.snapshot.value?.can.includes("conduct") && session.page.caller.kind === "account" && (

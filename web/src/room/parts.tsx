@@ -63,6 +63,8 @@ function insideWords(session: Session): ["link" | "link-off", string, string] {
   if (session.phase.value === "lost") return ["link-off", "down", t("Mất kết nối")];
   if (session.link.shaky.value) return ["link-off", "shaky", t("Đang nối lại")];
   if (!session.logUp.value) return ["link", "shaky", t("Máy chủ nối lại, hình tiếng tốt")];
+  if (session.wishes.soundOnly.value) return ["link", "shaky", t("Đang chỉ nghe tiếng")];
+  if (session.link.peers.value.some((peer) => peer.paused)) return ["link", "shaky", t("Đường truyền yếu: bớt hình, giữ tiếng")];
   const own = session.link.peers.value.find((peer) => peer.isLocal);
   return own?.weak ? ["link", "shaky", t("Kết nối yếu")] : ["link", "", t("Kết nối tốt")];
 }

@@ -7,7 +7,7 @@ import { turnOf } from "../state/meeting.ts";
 import { shortName } from "../state/wall.ts";
 import { t } from "../words.ts";
 import { Level, Picture } from "./parts.tsx";
-import { nameOf, viewOf } from "./view.ts";
+import { grid, nameOf, pinned, viewOf } from "./view.ts";
 
 export function Stage({ session, children }: { session: Session; children?: preact.ComponentChildren }) {
   const view = viewOf(session);
@@ -20,8 +20,15 @@ export function Stage({ session, children }: { session: Session; children?: prea
       {track ? <Picture key={place?.screen ? "screen" : "camera"} track={track} {...(place?.screen ? { fit: "contain" as const } : {})} /> : <StageEmpty alone={place === null || peer?.isLocal === true} />}
       {place && !place.screen && <Caption session={session} identity={place.identity} />}
       {place?.screen && <span class="tile-tag stage-tag"><Icon name="screen" />{t("{name} chiếu màn hình", { name: nameOf(view, place.identity) })}</span>}
+      {place && pinned.value === place.identity && <Unpin />}
       {children}
     </section>
+  );
+}
+
+function Unpin() {
+  return (
+    <button class="btn unpin" type="button" data-act="unpin" onClick={() => (pinned.value = null)}><Icon name="close" />{t("Thôi giữ hình này")}</button>
   );
 }
 
@@ -107,8 +114,18 @@ export function Tile({ session, identity }: { session: Session; identity: string
         <span class="two">{shortName(nameOf(view, identity))}</span>
         {peer?.microphoneOn && <Level value={peer.level} />}
       </figcaption>
+      {!peer?.isLocal && <PinButton identity={identity} name={nameOf(view, identity)} />}
     </figure>
   );
+}
+
+/** The whole tile is the button: a person who presses a picture wants to see it large. */
+function PinButton({ identity, name }: { identity: string; name: string }) {
+  const press = () => {
+    pinned.value = identity;
+    grid.value = false;
+  };
+  return <button class="tile-pin" type="button" data-act="pin" data-identity={identity} aria-label={t("Giữ hình {name} ở giữa", { name })} onClick={press} />;
 }
 
 function TileTag({ session, identity, peer }: { session: Session; identity: string; peer: Peer | undefined }) {
@@ -119,6 +136,7 @@ function TileTag({ session, identity, peer }: { session: Session; identity: stri
   if (turn) return <span class="tile-tag"><Icon name="hand" />{turn === 1 ? t("Lượt kế tiếp") : t("Lượt {turn}", { turn })}</span>;
   if (seat?.role === "chair") return <span class="tile-tag"><Icon name="star" />{t("Chủ trì")}</span>;
   if (seat?.role === "main") return <span class="tile-tag"><Icon name="star" />{t("Điểm cầu chính")}</span>;
+  if (peer?.paused) return <span class="tile-tag"><Icon name="alarm" />{t("Tạm bớt hình")}</span>;
   if (peer?.weak) return <span class="tile-tag"><Icon name="alarm" />{t("Mạng yếu")}</span>;
   return null;
 }

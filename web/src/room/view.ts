@@ -8,6 +8,7 @@ import { arrange, type Places } from "../state/stage.ts";
 export type Panel = "chat" | "agenda" | "people" | "more";
 export const panel = signal<Panel | null>(null);
 export const grid = signal(false);
+export const pinned = signal<string | null>(null);
 
 const STRIP_PLACES = 4;
 const HIDDEN = "recorder:";
@@ -46,6 +47,7 @@ function makeView(session: Session): View {
       floor: session.snapshot.value?.floor ?? [],
       hands: session.snapshot.value?.hands ?? [],
       before: before.peek(),
+      pinned: pinned.value,
       places: STRIP_PLACES,
     });
   });

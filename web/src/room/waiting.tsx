@@ -88,7 +88,7 @@ function Foot({ session }: { session: Session }) {
   return (
     <footer class="wait-foot">
       {open ? <JoinButton session={session} /> : (
-        <button class="btn go" type="button" data-act="test" onClick={testSpeaker}><Icon name="sound" />{t("Thử máy")}</button>
+        <button class="btn go" type="button" data-act="test" onClick={() => void testSpeaker(session)}><Icon name="sound" />{t("Thử máy")}</button>
       )}
       <p class="say">{open ? <JoinWords session={session} /> : t("Thử hình và tiếng lúc nào cũng được, không ai khác nghe thấy.")}</p>
       <Helpline session={session} />

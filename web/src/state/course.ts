@@ -1,7 +1,7 @@
 // Owns where one page stands on its way through a meeting: (course, step) → course. The drivers look at the result and act.
 import type { RoomState } from "../api/shapes.ts";
 
-export type Phase = "waiting" | "checking" | "lobby" | "in" | "lost" | "ended" | "removed" | "elsewhere";
+export type Phase = "waiting" | "checking" | "lobby" | "in" | "lost" | "ended" | "removed" | "revoked" | "elsewhere";
 
 export interface Course {
   phase: Phase;
@@ -47,11 +47,16 @@ export type Step =
   | { is: "trying" }
   | { is: "taken elsewhere" }
   | { is: "removed" }
+  | { is: "revoked" }
   | { is: "ended" }
   | { is: "rested" }
   | { is: "left" };
 
 const INSIDE: readonly Phase[] = ["in", "lost"];
+
+export function isInside(phase: Phase): boolean {
+  return INSIDE.includes(phase);
+}
 
 export function next(course: Course, step: Step): Course {
   switch (step.is) {
@@ -77,6 +82,8 @@ export function next(course: Course, step: Step): Course {
       return { ...course, phase: "elsewhere", joining: false, leftByHand: true };
     case "removed":
       return { ...course, phase: "removed", joining: false, onList: false };
+    case "revoked":
+      return { ...course, phase: "revoked", joining: false, onList: false, leftByHand: true };
     case "ended":
       return { ...course, phase: "ended", joining: false, onList: false };
     case "rested":
@@ -95,6 +102,8 @@ function refused(course: Course, code: string, message: string): Course {
       return { ...course, phase: "removed", whyNot: message };
     case "ended":
       return { ...course, phase: "ended" };
+    case "login_required": // the cookie is worth nothing any more
+      return { ...course, phase: "revoked", leftByHand: true };
     default:
       return { ...course, whyNot: message, phase: INSIDE.includes(course.phase) ? "waiting" : course.phase };
   }

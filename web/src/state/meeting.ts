@@ -16,7 +16,7 @@ function partOf(before: Snapshot, event: RoomEvent): Partial<Snapshot> {
     case "conference.opened":
       return { conference: { ...before.conference, state: "open", opened_at: at } };
     case "conference.ended":
-      return { conference: { ...before.conference, state: "ended", ended_at: at, end_reason: payload.reason ?? null } };
+      return { conference: { ...before.conference, state: "ended", ended_at: at, end_reason: payload.reason ?? null, end_params: payload.params ?? null } };
     case "room.locked":
     case "room.unlocked":
       return { conference: { ...before.conference, locked: event.kind === "room.locked" } };

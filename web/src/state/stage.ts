@@ -24,6 +24,8 @@ export interface Seen {
   hands: string[];
   /** Who was on the stage before: nobody is thrown off for one cough. */
   before: string | null;
+  /** Whom the person at this machine wants to see, whoever speaks. */
+  pinned: string | null;
   places: number;
 }
 
@@ -45,12 +47,14 @@ export function arrange(seen: Seen): Places {
 }
 
 function onStage(seen: Seen, here: Map<string, Presence>): Places["stage"] {
+  const kept = seen.pinned === null ? undefined : here.get(seen.pinned);
+  if (kept) return { identity: kept.identity, screen: kept.sharesScreen };
   const sharing = [...seen.floor, ...here.keys()].find((identity) => here.get(identity)?.sharesScreen);
   if (sharing) return { identity: sharing, screen: true };
   const speaker = seen.floor.find((identity) => here.has(identity) && identity !== seen.me) ?? loudest(seen, here);
   if (speaker) return { identity: speaker, screen: false };
-  const kept = seen.before !== null && seen.before !== seen.me && here.has(seen.before) ? seen.before : null;
-  const first = kept ?? ranked(seen).find((seat) => seat.identity !== seen.me && here.has(seat.identity))?.identity;
+  const last = seen.before !== null && seen.before !== seen.me && here.has(seen.before) ? seen.before : null;
+  const first = last ?? ranked(seen).find((seat) => seat.identity !== seen.me && here.has(seat.identity))?.identity;
   const any = first ?? seen.present.find((one) => one.identity !== seen.me)?.identity ?? seen.me;
   return any && here.has(any) ? { identity: any, screen: false } : null;
 }

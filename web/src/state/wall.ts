@@ -43,11 +43,13 @@ function standingOf(seat: Seat, running: boolean): Standing {
   return seat.held_mute ? "held" : "here";
 }
 
-export type Filter = "all" | "hand" | "trouble" | "absent";
+export type Filter = "all" | "hand" | "open" | "trouble" | "absent";
 
-export function passes(place: Place, filter: Filter, search: string): boolean {
+
+/** `open`: whose microphone is open, which the media link knows and the log does not. */
+export function passes(place: Place, filter: Filter, search: string, open: ReadonlySet<string>): boolean {
   const wanted =
-    filter === "all" || (filter === "hand" && place.standing === "hand") || (filter === "trouble" && place.standing === "lost") ||
+    filter === "all" || (filter === "open" && open.has(place.identity)) || (filter === "hand" && place.standing === "hand") || (filter === "trouble" && place.standing === "lost") ||
     (filter === "absent" && (place.standing === "absent" || place.standing === "removed"));
   return wanted && (search.trim() === "" || fold(place.name).includes(fold(search)));
 }
