@@ -27,12 +27,13 @@ from meetings.signaling.effects import (
 )
 from meetings.signaling.grants import Grants, with_permission
 from meetings.signaling.media import schema
-from meetings.signaling.model import Client, ParticipantSid, Reason, RoomFacts, TrackSid
+from meetings.signaling.model import Client, Kind, ParticipantSid, Reason, RoomFacts, Track, TrackSid
 from meetings.signaling.peer import Peer
 from meetings.signaling.requests import View
 from meetings.signaling.room import Room
 from meetings.signaling.speakers import Speakers
 from meetings.signaling.turn import IceServer
+from meetings.signaling.watching import NOTHING, Watching
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class LiveRoom:
         self._around = surroundings
         self._members: dict[ParticipantSid, Member] = {}
         self._speakers = Speakers()
+        self._watching = Watching()
 
     def member(self, sid: ParticipantSid) -> Member | None:
         return self._members.get(sid)
@@ -177,6 +179,7 @@ class LiveRoom:
                 member.send(messages.muted(track_sid, muted))
 
     def _stop_receiving(self, publisher: ParticipantSid, track_sid: TrackSid, told: bool) -> None:
+        self._watching.forget(track_sid)
         if (member := self._members.get(publisher)) is not None:
             member.peer.stop_receiving(track_sid)
             if told:
@@ -185,6 +188,7 @@ class LiveRoom:
     def _subscribe(self, effect: Subscribed) -> None:
         if (member := self._members.get(effect.subscriber)) is not None:
             member.peer.consume(effect.publisher.sid, effect.track)
+            self._watch(effect.publisher.sid, effect.track)
         if effect.first:
             self._tell([effect.publisher.sid], messages.track_subscribed(effect.track.sid))
 
@@ -253,6 +257,27 @@ class LiveRoom:
         """A subscriber shows tracks larger, smaller or not at all."""
         for track_sid in view.tracks:
             self._members[sid].peer.view(track_sid, view)
+            self._watch_again(track_sid)
+
+    def _watch_again(self, track_sid: TrackSid) -> None:
+        for publisher in self.rules.roster:
+            if (track := publisher.track(track_sid)) is not None:
+                self._watch(publisher.sid, track)
+
+    def _watch(self, publisher: ParticipantSid, track: Track) -> None:
+        """Somebody watches the picture now, or no longer: its publisher is told what to send."""
+        if track.kind is not Kind.VIDEO:
+            return
+        highest = max((member.peer.watches(track.sid) for member in self._members.values()), default=NOTHING)
+        told = self._watching.watched(track.sid, highest, self._around.now_ms())
+        if told is not None:
+            self._tell([publisher], messages.subscribed_quality(track, told))
+
+    def look_after(self) -> None:
+        """Every second: publishers learn which layers nobody has watched for a while."""
+        for publisher in self.rules.roster:
+            for track in publisher.live_tracks:
+                self._watch(publisher.sid, track)
 
     def heard(self, levels: Mapping[str, tuple[float, bool]]) -> None:
         """The last interval's loudness by track; that of hidden participants concerns nobody."""

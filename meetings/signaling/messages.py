@@ -228,6 +228,18 @@ def track_unpublished(track_sid: TrackSid) -> rtc.SignalResponse:
     return rtc.SignalResponse(track_unpublished=rtc.TrackUnpublishedResponse(track_sid=track_sid))
 
 
+def subscribed_quality(track: Track, highest: int) -> rtc.SignalResponse:
+    """Up to which layer the publisher's picture is watched; -1: not at all."""
+    qualities = [
+        rtc.SubscribedQuality(quality=quality, enabled=spatial <= highest)
+        for spatial, quality in enumerate(_LAYER_QUALITIES)
+    ]
+    name = _mime_type(track).partition("/")[2].lower()
+    codec = rtc.SubscribedCodec(codec=name, qualities=qualities)
+    update = rtc.SubscribedQualityUpdate(track_sid=track.sid, subscribed_qualities=qualities, subscribed_codecs=[codec])
+    return rtc.SignalResponse(subscribed_quality_update=update)
+
+
 def track_subscribed(track_sid: TrackSid) -> rtc.SignalResponse:
     return rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=track_sid))
 

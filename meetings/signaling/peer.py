@@ -11,7 +11,7 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from meetings.signaling import data, limits, viewing
+from meetings.signaling import data, limits, viewing, watching
 from meetings.signaling.media import schema
 from meetings.signaling.model import ParticipantSid, Track, TrackSid
 from meetings.signaling.negotiation import (
@@ -200,6 +200,11 @@ class Peer:
         if consumption.started and view.disabled != consumption.paused:
             self._send(schema.SetConsumerPaused(consumption.consumer_id, view.disabled))
         consumption.spatial, consumption.paused = spatial, view.disabled
+
+    def watches(self, track_sid: TrackSid) -> int:
+        """The highest layer of the track that the client wants to see now; -1: none."""
+        consumption = self._consumptions.get(track_sid)
+        return watching.NOTHING if consumption is None or consumption.paused else consumption.spatial
 
     def _start(self, accepted: Accepted) -> None:
         consumption = self._consumptions[accepted.track_sid]

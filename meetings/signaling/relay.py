@@ -242,6 +242,8 @@ class Relay:
             self._check_seat(sid, room, now)
         for name in [name for name, room in self.rooms.items() if room.rules.expired(self.now_ms())]:
             self.end_room(name, Reason.ROOM_CLOSED)
+        for room in self.rooms.values():
+            room.look_after()
         if now - self._refreshed_at >= TOKEN_REFRESH_SECONDS:
             self._refreshed_at = now
             for room in self.rooms.values():

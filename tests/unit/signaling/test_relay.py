@@ -303,6 +303,48 @@ async def test_the_size_of_a_tile_chooses_the_layer(house: House) -> None:
     assert [one.paused for one in house.worker.sent(schema.SetConsumerPaused)] == [True, False]
 
 
+def enabled(guest: Guest) -> list[list[bool]]:
+    """What a publisher was told of its qualities, from low to high, each time."""
+    updates = guest.told("subscribed_quality_update")
+    for update in updates:
+        assert update.subscribed_codecs[0].codec == "vp8"
+        assert update.subscribed_codecs[0].qualities == update.subscribed_qualities
+    return [[one.enabled for one in update.subscribed_qualities] for update in updates]
+
+
+async def test_publishers_send_only_the_layers_that_somebody_watches(house: House) -> None:
+    camera, watcher = Guest(house, "camera").connects(), Guest(house, "watcher").connects()
+    camera.announces("c", models.TrackType.VIDEO)
+    camera.offers(video("c"))
+    watcher.answers()
+    sid = camera.told("track_published")[0].track.sid
+    house.later(10)
+    house.later(10)
+    assert enabled(camera) == []  # all are wanted, and all are sent anyway
+    watcher.says(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], quality=models.VideoQuality.LOW))
+    house.later(1)
+    assert enabled(camera) == []
+    house.later(5)
+    assert enabled(camera) == [[True, False, False]]
+    watcher.says(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], quality=models.VideoQuality.HIGH))
+    assert enabled(camera)[1:] == [[True, True, True]]
+
+
+async def test_a_picture_that_nobody_watches_is_not_sent_until_somebody_comes_even_hidden(house: House) -> None:
+    camera = Guest(house, "camera").connects()
+    camera.announces("c", models.TrackType.VIDEO)
+    camera.offers(video("c"))
+    house.later(1)
+    house.later(5)
+    assert enabled(camera) == [[False, False, False]]
+    recorder = Guest(house, "recorder", hidden=True, recorder=True).connects()
+    assert enabled(camera)[1:] == [[True, True, True]]
+    recorder.session.receive(rtc.SignalRequest(leave=rtc.LeaveRequest()).SerializeToString())
+    house.later(1)
+    house.later(5)
+    assert enabled(camera)[2:] == [[False, False, False]]
+
+
 async def test_unsubscribing_closes_the_consumer(house: House) -> None:
     hue, vinh = Guest(house, "hue").connects(), Guest(house, "vinh").connects()
     track = hue.publishes()
