@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from meetings.signaling.media import red, rtcp, vp8
+from meetings.signaling.media import h264, red, rtcp, vp8, vp9
 from meetings.signaling.media.forward import Entry, Sender, abs_send_time
 from meetings.signaling.media.lanes import Lane
 from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, choose
@@ -18,6 +18,8 @@ from meetings.signaling.media.stream import Arrival
 if TYPE_CHECKING:
     from meetings.signaling.media.consumer import Consumer
     from meetings.signaling.media.transport import Transport
+
+_PARSERS = {"video/vp8": vp8.parse, "video/vp9": vp9.parse, "video/h264": h264.parse}
 
 
 class Producer:
@@ -44,7 +46,7 @@ class Producer:
         self._sender = sender
         self._emit = emit
         self._started = False
-        self._parse = vp8.parse if codec.mime_type == "video/vp8" else None
+        self._parse = _PARSERS.get(codec.mime_type)
 
     # ------------------------------------------------------------------------------------------ packets
 
