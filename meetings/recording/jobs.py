@@ -132,5 +132,5 @@ async def order_for(session: AsyncSession, context: Context, recording: Recordin
         fonts=str(shipped_fonts()),
         main=f"point:{plan.meeting.main_venue_id}",
         floor=tuple(await service.floor_changes(session, recording)),
-        chapters=tuple((one.at_ms, one.title) for one in chapters),
+        chapters=tuple((one.at_ms, str(one.title)) for one in chapters),
     )

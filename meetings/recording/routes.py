@@ -15,6 +15,7 @@ from meetings.conduct import livekit
 from meetings.conduct.stage import StageDep
 from meetings.context import Context
 from meetings.errors import Forbidden, Invalid, NotFound
+from meetings.pages import locale_of
 from meetings.recording import handover, manifest, messages, service
 from meetings.recording.host import INTERNAL_HEADER
 from meetings.recording.messages import Assignment, Work
@@ -62,13 +63,14 @@ async def state(stage: StageDep) -> dict[str, Any]:
 
 
 @router.get("/api/recordings/{recording_id}")
-async def describe(context: ContextDep, actor: ActorDep, recording_id: str) -> dict[str, Any]:
+async def describe(request: Request, context: ContextDep, actor: ActorDep, recording_id: str) -> dict[str, Any]:
     """What a player needs: the files, chapters, and how far the composed file is."""
     async with context.database.read() as session:
         recording = await _readable(session, actor, recording_id)
         files = await service.files_of(session, recording.id)
         chapters = await service.chapters(session, recording.meeting_id, recording.id)
         status = await jobs.status(session, recording.composed_job_id) if recording.composed_job_id else None
+    locale = locale_of(request, context.settings)
     done = recording.composed_state == Composed.DONE
     gave_up = status is not None and status.state == jobs.JobState.FAILED and not done
     return {
@@ -81,7 +83,9 @@ async def describe(context: ContextDep, actor: ActorDep, recording_id: str) -> d
             "progress": 1.0 if done else status.progress if status else 0.0,
             "url": f"/recordings/{recording.id}/files/{COMPOSED_NAME}" if done else None,
         },
-        "chapters": [{"at_ms": one.at_ms, "title": one.title, "kind": one.kind} for one in chapters],
+        "chapters": [
+            {"at_ms": one.at_ms, "title": context.pages.say(locale, one.title), "kind": one.kind} for one in chapters
+        ],
         "files": [
             {
                 "url": f"/recordings/{recording.id}/files/{one.name}",

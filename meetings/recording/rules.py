@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from meetings.errors import NoSpace
+from meetings.errors import NoSpace, Text, text
 from meetings.events import Event
 
 FULLEST = 0.95  # of the disk; beyond that nothing new is begun
@@ -71,10 +71,10 @@ def told(desired: str, state: str) -> str:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A place in a recording: milliseconds on its clock, what kind of thing begins there, and its name."""
+    """A place in a recording: milliseconds on its clock, its name in the reader's language, and what begins there."""
 
     at_ms: int
-    title: str
+    title: Text
     kind: str = "start"
 
 
@@ -97,16 +97,16 @@ def chapters_of(events: Iterable[Event], started_at: datetime, duration_ms: int)
             found.append(chapter)
         elif chapter.kind == "agenda":
             running = chapter
-    first = Chapter(0, running.title, running.kind) if running else Chapter(0, "Bắt đầu ghi")
+    first = Chapter(0, running.title, running.kind) if running else Chapter(0, text("Bắt đầu ghi"))
     return [first, *found]
 
 
 def _chapter(event: Event, at_ms: int) -> Chapter | None:
     match event.kind:
         case "agenda.started":
-            return Chapter(at_ms, str(event.payload.get("title", "")), "agenda")
+            return Chapter(at_ms, Text("{title}", {"title": event.payload.get("title", "")}), "agenda")
         case "floor.granted":
-            return Chapter(at_ms, f"Phát biểu: {event.payload.get('name', '')}", "floor")
+            return Chapter(at_ms, text("Phát biểu: {name}", name=event.payload.get("name", "")), "floor")
         case _:
             return None
 

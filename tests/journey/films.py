@@ -135,7 +135,9 @@ async def check_composed(system: System, meeting_id: str, marks: Marks, senders:
     assert abs(length - marks.length_ms) <= 1000, f"{length} ms of film, {marks.length_ms} ms of meeting"
     for title, at in marks.agenda_ms.items():
         offset = max(at, 0)
-        assert any(title in one.title and abs(one.at_ms - offset) <= 1000 for one in told), f"{title} not in {told}"
+        assert any(title in str(one.title) and abs(one.at_ms - offset) <= 1000 for one in told), (
+            f"{title} not in {told}"
+        )
         assert any(title in str(data) and abs(start - offset) <= 1000 for start, data in inside), inside
     sound = sound_of(path)
     for identity, sender in senders.items():

@@ -263,3 +263,15 @@ async def test_a_check_that_takes_longer_is_found_by_the_next_who_asks(tmp_path:
     assert first is None
     assert later is not None
     assert later.faults == [Checked("big", Verdict.CHANGED)]
+
+
+async def test_chapters_and_labels_are_in_the_reader_s_language(one_stage: Stage) -> None:
+    await one_stage.tell(0.1, "floor.granted", EAST)
+    await one_stage.record()
+    reader = one_stage.secretary
+    assert "Bắt đầu ghi" in (await reader.get(REVIEW)).text
+    reader.cookies.set("locale", "en")
+    page = (await reader.get(REVIEW)).text
+    assert "Recording begins" in page
+    assert f"Floor: {NAMES[EAST]}" in page
+    assert "Bắt đầu ghi" not in page

@@ -315,4 +315,4 @@ async def test_chapters_tell_agenda_and_floor_at_their_moments(session_open: Wor
         row = await service.get_recording(session, recording)
         row.duration_ms = 15_500
     assert [(one.at_ms, one.kind) for one in found] == [(0, "agenda"), (5500, "floor"), (10_500, "agenda")]
-    assert [one.title for one in found] == ["Mục 1", "Phát biểu: UBND xã Ea Kao", "Mục 2"]
+    assert [str(one.title) for one in found] == ["Mục 1", "Phát biểu: UBND xã Ea Kao", "Mục 2"]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from meetings import jobs
+from meetings.errors import Text
 from meetings.recording import service
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.rules import Composed
@@ -33,7 +34,7 @@ class Mark:
     """A chapter on the player's time line."""
 
     at_ms: int
-    title: str
+    title: Text
     kind: str
 
 
