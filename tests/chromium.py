@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,10 +30,12 @@ QUIET = [
 
 
 @asynccontextmanager
-async def chromium(folder: Path, sender: Sender | None = None) -> AsyncIterator[Browser]:
+async def chromium(
+    folder: Path, sender: Sender | None = None, *, program: str | Path = CHROMIUM, more: Sequence[str] = ()
+) -> AsyncIterator[Browser]:
     """One browser process; with a sender its camera and microphone are that sender's colour and tone."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_arguments(folder, sender))
+        browser = await playwright.chromium.launch(executable_path=program, args=[*_arguments(folder, sender), *more])
         try:
             yield browser
         finally:

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -128,11 +128,14 @@ class House:
 
 
 @asynccontextmanager
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, *, host: str = "127.0.0.1", relay_options: Sequence[str] = ()) -> AsyncIterator[House]:
     port = free_port()
-    relay = RelayProcess(tmp_path / "relay.log", webhooks=[f"http://127.0.0.1:{port}/hooks/livekit"])
+    relay = RelayProcess(
+        tmp_path / "relay.log", webhooks=[f"http://127.0.0.1:{port}/hooks/livekit"], options=[*relay_options]
+    )
     settings = Settings(
         data_dir=tmp_path / "data",
+        host=host,
         port=port,
         relay_port=relay.port,
         livekit_url=relay.http,
