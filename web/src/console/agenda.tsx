@@ -25,7 +25,7 @@ function Item({ session, item }: { session: Session; item: AgendaItem }) {
     <li class={running ? "now" : item.state} data-item={item.item_id} aria-current={running ? "step" : undefined}>
       <span class="num quiet">{item.position}</span>
       <b>{item.title}</b>
-      <small>{item.state === "done" && <Icon name="check" />}{agendaWords(item, session.page.time_zone)}</small>
+      <small>{item.state === "done" && <Icon name="check" />}{agendaWords(item, session.page.time_zone, session.snapshot.value?.conference.state === "ended")}</small>
       {conducts && (
         <span class="cue-act">
           {running ? (

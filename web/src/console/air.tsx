@@ -9,9 +9,10 @@ import { t } from "../words.ts";
 import { selected } from "./chosen.ts";
 
 export function Air({ session }: { session: Session }) {
+  const ended = session.snapshot.value?.conference.state === "ended";
   return (
-    <div class="air">
-      <OnAir session={session} />
+    <div class={ended ? "air over" : "air"}>
+      {!ended && <OnAir session={session} />}
       <div class="air-side">
         <Alarms session={session} />
         <Own session={session} />
@@ -26,12 +27,11 @@ function OnAir({ session }: { session: Session }) {
   const peer = place ? view.peers.value.get(place.identity) : undefined;
   const track = place?.screen ? peer?.screen : peer?.camera;
   const inside = session.phase.value === "in" || session.phase.value === "lost";
-  const ended = session.snapshot.value?.conference.state === "ended";
-  if (!inside) return <div class="tile off"><span class="tile-off">{ended ? t("Cuộc họp đã kết thúc") : t("Vào phòng họp để thấy hình và nghe tiếng")}</span></div>;
+  if (!inside) return <div class="tile off"><span class="tile-off">{t("Vào phòng họp để thấy hình và nghe tiếng")}</span></div>;
   const floor = place !== null && (session.snapshot.value?.floor.includes(place.identity) ?? false);
   return (
     <figure class={`tile ${floor ? "has-floor" : ""} ${track ? "" : "off"}`} data-tile={place?.identity ?? ""}>
-      {track ? <Picture track={track} /> : <span class="tile-off">{place ? t("Không có hình") : t("Chưa có ai trong phòng họp")}</span>}
+      {track ? <Picture key={place?.screen ? "screen" : "camera"} track={track} {...(place?.screen ? { fit: "contain" as const } : {})} /> : <span class="tile-off">{place ? t("Không có hình") : t("Chưa có ai trong phòng họp")}</span>}
       <span class={`tile-tag ${floor ? "gold" : ""}`}><Icon name="stage" />{t("Đang lên hình")}</span>
       {place && <figcaption class="tile-name"><Icon name={peer?.microphoneOn ? "mic" : "mic-off"} /><span class="cut">{nameOf(view, place.identity)}</span></figcaption>}
     </figure>

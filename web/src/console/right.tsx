@@ -20,10 +20,11 @@ export function Right({ session }: { session: Session }) {
   const conducts = snapshot.can.includes("conduct");
   return (
     <section class="con-col con-right" aria-label={t("Điều hành")}>
+      {selected.value !== null && <Chosen session={session} snapshot={snapshot} conducts={conducts} />}
       {conducts && <WaitingList session={session} snapshot={snapshot} />}
       <Floor session={session} snapshot={snapshot} conducts={conducts} />
       <Queue session={session} snapshot={snapshot} conducts={conducts} />
-      <Chosen session={session} snapshot={snapshot} conducts={conducts} />
+      {selected.value === null && <p class="con-none">{t("Bấm một điểm cầu trên tường để mời nói, tắt tiếng hoặc mời ra.")}</p>}
       {conducts && <Foot session={session} snapshot={snapshot} />}
       <Confirm question={question} />
     </section>
@@ -129,17 +130,19 @@ const STANDING: Record<Place["standing"], () => string> = {
   removed: () => t("Đã mời ra"),
 };
 
+/** On top as long as one is chosen: whoever presses a point on the wall sees at once what can be done. */
 function Chosen({ session, snapshot, conducts }: Part) {
   const place = wallOf(snapshot).find((one) => one.identity === selected.value);
+  if (!place) return null;
   return (
     <>
-      <div class="con-h"><h2>{t("Điểm đang chọn")}</h2></div>
-      {!place ? <p class="con-none">{t("Bấm một điểm cầu trên tường để mời nói, tắt tiếng hoặc mời ra.")}</p> : (
-        <div class="sel-pt" data-chosen={place.identity}>
-          <p><b>{place.name}</b>{STANDING[place.standing]()}</p>
-          {conducts && <ChosenActs session={session} place={place} seat={seatOf(snapshot, place.identity)} />}
-        </div>
-      )}
+      <div class="con-h now"><h2>{t("Điểm đang chọn")}</h2>
+        <button class="btn btn-ic btn-plain" type="button" data-act="choose-none" aria-label={t("Thôi chọn")} onClick={() => (selected.value = null)}><Icon name="close" /></button>
+      </div>
+      <div class="sel-pt" data-chosen={place.identity}>
+        <p><b>{place.name}</b>{STANDING[place.standing]()}</p>
+        {conducts && <ChosenActs session={session} place={place} seat={seatOf(snapshot, place.identity)} />}
+      </div>
     </>
   );
 }

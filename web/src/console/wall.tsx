@@ -1,5 +1,6 @@
 // Owns the wall: every point in one glance, found by name, dimmed by a filter, never moved.
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { Icon } from "../icon.tsx";
 import type { IconName } from "../icons.ts";
 import { Level } from "../room/parts.tsx";
@@ -16,7 +17,11 @@ const filter = signal<Filter>("all");
 
 export function Wall({ session }: { session: Session }) {
   const snapshot = session.snapshot.value;
+  useEffect(() => {
+    if (search.value) document.querySelector("[data-wall] .pt:not(.dim)")?.scrollIntoView({ block: "nearest" }); // it may lie far down
+  }, [search.value]);
   if (!snapshot) return null;
+  const ended = snapshot.conference.state === "ended";
   const places = wallOf(snapshot);
   const open = new Set([...viewOf(session).peers.value.values()].filter((peer) => peer.microphoneOn).map((peer) => peer.identity));
   const shown = places.filter((place) => passes(place, filter.value, search.value, open));
@@ -25,12 +30,12 @@ export function Wall({ session }: { session: Session }) {
     <>
       <div class="wall-bar">
         <label class="search"><Icon name="search" /><span class="sr">{t("Tìm điểm cầu")}</span>
-          <input type="search" placeholder={t("Tìm điểm cầu, không cần dấu")} value={search.value} onInput={(event) => (search.value = event.currentTarget.value)} />
+          <input type="search" placeholder={t("Tìm điểm cầu")} value={search.value} onInput={(event) => (search.value = event.currentTarget.value)} />
         </label>
         <Pick which="all" name={t("Tất cả")} {...pick} />
-        <Pick which="hand" icon="hand" name={t("Xin nói")} {...pick} />
+        {!ended && <Pick which="hand" icon="hand" name={t("Xin nói")} {...pick} />}
         {session.phase.value === "in" && <Pick which="open" icon="mic" name={t("Mở micrô")} {...pick} />}
-        <Pick which="trouble" icon="alarm" name={t("Cần xử lý")} {...pick} />
+        {!ended && <Pick which="trouble" icon="alarm" name={t("Cần xử lý")} {...pick} />}
         <Pick which="absent" icon="absent" name={t("Vắng")} {...pick} />
       </div>
       {places.length === 0 && <p class="empty"><b>{t("Chưa mời điểm cầu nào")}</b>{t("Thêm điểm cầu ở trang kế hoạch cuộc họp.")}</p>}
@@ -88,13 +93,13 @@ function Standing({ session, place }: { session: Session; place: Place }) {
     case "hand":
       return <><Icon name="hand" />{t("Lượt {turn}", { turn: place.turn ?? "" })}</>;
     case "lost":
-      return <><Icon name="link-off" />{t("Mất {time}", { time: place.since ? elapsed(session.now.value - Date.parse(place.since)) : "" })}</>;
+      return <><Icon name="link-off" /><span class="sr">{t("Mất kết nối")} </span>{place.since ? elapsed(session.now.value - Date.parse(place.since)) : t("Mất")}</>;
     case "absent":
-      return <><Icon name="absent" />{t("Chưa vào")}</>;
+      return <><Icon name="absent" />{t("Vắng")}</>;
     case "left":
-      return <><Icon name="leave" />{t("Đã rời phòng")}</>;
+      return <>{session.snapshot.value?.conference.state === "ended" ? <><Icon name="done" />{t("Đã dự")}</> : <><Icon name="leave" />{t("Đã rời")}</>}</>;
     case "removed":
-      return <><Icon name="remove" />{t("Đã mời ra")}</>;
+      return <><Icon name="remove" />{t("Mời ra")}</>;
     case "held":
       return <><Icon name="lock" />{t("Giữ tắt")}</>;
     case "here":

@@ -104,10 +104,11 @@ function Agenda({ session }: { session: Session }) {
   );
 }
 
-export function agendaWords(item: AgendaItem, zone: string): string {
+export function agendaWords(item: AgendaItem, zone: string, over = false): string {
   const who = item.presenter ? `${item.presenter} · ` : "";
   if (item.state === "done" && item.ended_at) return `${who}${t("xong lúc {hour}", { hour: hourOf(item.ended_at, zone) })}`;
   if (item.state === "running" && item.started_at) return `${who}${t("đang họp từ {hour}", { hour: hourOf(item.started_at, zone) })}`;
+  if (over) return `${who}${t("chưa bàn đến")}`;
   return `${who}${item.minutes ? t("{n} phút", { n: item.minutes }) : t("chưa đến")}`;
 }
 
