@@ -10,13 +10,18 @@ _MAX_GAP = 200  # numbers missing before the first one; of more the publisher le
 
 
 class ArrivalLog:
-    """Arrivals by transport-wide sequence number, for feedback every 100 ms (draft-holmer-rmcat-transport-wide-cc)."""
+    """Arrivals by transport-wide sequence number, until they are reported (draft-holmer-rmcat-transport-wide-cc)."""
 
     def __init__(self) -> None:
         self._arrivals: dict[int, float] = {}
         self._newest = -1  # without wrap
         self._reported = -1
         self._count = 0
+
+    @property
+    def pending(self) -> int:
+        """Packets not reported yet."""
+        return len(self._arrivals)
 
     def arrived(self, wrapped: int, now: float) -> None:
         """One packet with this number."""

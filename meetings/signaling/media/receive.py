@@ -10,12 +10,16 @@ from meetings.signaling.media.estimate import ArrivalLog
 from meetings.signaling.media.layers import Layer
 from meetings.signaling.media.producer import Producer
 from meetings.signaling.media.stream import Arrival, Stream
+from meetings.signaling.media.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
 # Three layers with RTX of a camera and a screen, a microphone, and room for what was replaced.
 MAX_SSRCS = 32
 _MAX_LEARNED = 256  # in a transport's life
+
+_FEEDBACK_SECONDS = 0.09  # a little less than two rounds of 50 ms
+_MUCH = 20  # packets in 50 ms: about 4 Mbit/s
 
 _MAX_REPORTS = 31  # five bits of the RTCP header
 
@@ -42,6 +46,9 @@ class Receiver:
         self._learned = 0
         self._arrivals = ArrivalLog()
         self._transport_cc = 0
+        self._fed_back_at = 0.0
+        self._uplink = Uplink()
+        self._octets = 0
 
     def expect(self, producer: Producer) -> None:
         """From now on packets of this track are recognised."""
@@ -174,15 +181,31 @@ class Receiver:
                 if lost and producer.command.nack and not producer.muted:
                     self._send(rtcp.nack(self._ssrc, stream.ssrc, lost))
 
-    def feed_back(self) -> None:
-        """Every 100 ms: transport-wide feedback."""
+    def feed_back(self, now: float) -> None:
+        """Every 50 ms: transport-wide feedback, that often when much comes, else every 100 ms."""
+        if self._arrivals.pending < _MUCH and now - self._fed_back_at < _FEEDBACK_SECONDS:
+            return
+        self._fed_back_at = now
         media_ssrc = next(iter(self._sources), 0)
         for packet in self._arrivals.feedback(self._ssrc, media_ssrc):
             self._send(packet)
 
     def report(self, now: float) -> None:
-        """Every second: receiver reports for all streams that live."""
-        streams = [layer.stream for producer in self._producers for layer in producer.layers.values() if layer.alive]
-        reports = [stream.report(now) for stream in streams if stream is not None][:_MAX_REPORTS]
-        if reports:
-            self._send(rtcp.receiver_report(rtcp.ReceiverReport(self._ssrc, tuple(reports))))
+        """Every second: receiver reports for all streams that live, and what the publisher may send, if it asks that
+        way only.
+        """
+        streams = self._live_streams()
+        reports = [stream.report(now) for _, stream in streams][:_MAX_REPORTS]
+        if not reports:
+            return
+        self._send(rtcp.receiver_report(rtcp.ReceiverReport(self._ssrc, tuple(reports))))
+        pictures = [stream.ssrc for producer, stream in streams if producer.kind == "video"]
+        octets = sum(stream.octets for _, stream in streams)
+        received, self._octets = max(0, octets - self._octets) * 8, octets
+        if pictures and not self._transport_cc:
+            loss = max(report.fraction_lost for report in reports) / 256
+            self._send(rtcp.remb(self._ssrc, self._uplink.measured(received, loss), pictures[:_MAX_REPORTS]))
+
+    def _live_streams(self) -> list[tuple[Producer, Stream]]:
+        layers = [(producer, layer) for producer in self._producers for layer in producer.layers.values()]
+        return [(producer, layer.stream) for producer, layer in layers if layer.alive and layer.stream is not None]

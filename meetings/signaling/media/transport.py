@@ -220,7 +220,7 @@ class Transport:
     # ------------------------------------------------------------------------------------------ time
 
     def tick(self, now: float) -> None:
-        """Every 100 ms: handshake timer, consent, transport-wide feedback."""
+        """Every 100 ms: handshake timer, consent."""
         timeout = self._dtls.timeout()
         if timeout is not None and timeout <= 0:
             self._dtls.handle_timeout()
@@ -230,8 +230,12 @@ class Transport:
         elif self._checked_at is not None and self.outbound is None and now - self._checked_at > _HANDSHAKE_SECONDS:
             self.lose("DTLS did not finish in 30 s")
         if self.connected:
-            self.receiver.feed_back()
             self.subscriber.way.tick(now)
+
+    def feed_back(self, now: float) -> None:
+        """Every 50 ms: transport-wide feedback."""
+        if self.connected:
+            self.receiver.feed_back(now)
 
     def report(self, now: float) -> None:
         """Every second: receiver reports to a publisher, sender reports to a subscriber."""

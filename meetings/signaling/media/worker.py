@@ -22,7 +22,7 @@ from typing import assert_never
 
 import msgspec
 
-from meetings.signaling.media import port, schema
+from meetings.signaling.media import memory, port, schema
 from meetings.signaling.media.addresses import NoUsableAddress, announced, off_route
 from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 _PACE_SECONDS = 0.005
 _REPAIR_SECONDS = 0.02
+_FEEDBACK_SECONDS = 0.05
 _TICK_SECONDS = 0.1
 _LEVELS_SECONDS = 0.4
 _REPORT_SECONDS = 1.0
@@ -88,6 +89,7 @@ class Worker:
         self._port = port.Port(sockets)
         self._every(_PACE_SECONDS, self._pace)
         self._every(_REPAIR_SECONDS, self._repair)
+        self._every(_FEEDBACK_SECONDS, self._feed_back)
         self._every(_TICK_SECONDS, self._tick)
         self._every(_LEVELS_SECONDS, self._levels)
         self._every(_REPORT_SECONDS, self._report)
@@ -244,7 +246,7 @@ class Worker:
             consumer.transport.subscriber.remove(consumer)
 
     def _pong(self, number: int, at: port.Port) -> schema.Pong:
-        return schema.Pong(number, time.process_time(), at.packets_in, at.sender.packets)
+        return schema.Pong(number, time.process_time(), at.packets_in, at.sender.packets, memory.resident())
 
     # ------------------------------------------------------------------------------------------ by itself
 
@@ -266,6 +268,10 @@ class Worker:
     def _repair(self, now: float) -> None:
         for transport in self._transports.values():
             transport.receiver.ask_again(now)
+
+    def _feed_back(self, now: float) -> None:
+        for transport in self._transports.values():
+            transport.feed_back(now)
 
     def _tick(self, now: float) -> None:
         for transport in self._transports.values():

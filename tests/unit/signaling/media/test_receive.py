@@ -8,7 +8,7 @@ import struct
 from types import SimpleNamespace
 from typing import Any, cast
 
-from meetings.signaling.media import rtcp, rtp
+from meetings.signaling.media import rtcp, rtp, schema
 from meetings.signaling.media.forward import Sender
 from meetings.signaling.media.producer import Producer
 from meetings.signaling.media.receive import MAX_SSRCS, Receiver
@@ -105,10 +105,53 @@ def test_authentic_damage_raises_nothing_but_malformed_and_fills_no_memory() -> 
             continue
         if source.random() < 0.02:
             publisher.receiver.ask_again(number * 0.001)
-            publisher.receiver.feed_back()
+            publisher.receiver.feed_back(float(number))
             publisher.receiver.report(number * 0.001)
     assert len(publisher.receiver._sources) <= MAX_SSRCS
     assert publisher.started() == {"video", "audio"}
     for packet in publisher.sent:
         assert len(packet) < 1_400
         rtcp.parse(packet)
+
+
+def reports(sent: list[bytes], kind: type) -> list[Any]:
+    return [packet for data in sent for packet in rtcp.parse(data) if isinstance(packet, kind)]
+
+
+def test_feedback_comes_more_often_when_more_arrives() -> None:
+    publisher = Publisher()
+    for round_ in range(4):
+        publisher.receiver.take(picture(round_, 10), round_ * 0.05)
+        publisher.receiver.feed_back(10 + round_ * 0.05)
+    assert len(reports(publisher.sent, rtcp.Twcc)) == 2
+    publisher.sent.clear()
+    for round_ in range(4):
+        for number in range(30):
+            publisher.receiver.take(picture(4 + 30 * round_ + number, 10), 1 + round_ * 0.05)
+        publisher.receiver.feed_back(11 + round_ * 0.05)
+    assert len(reports(publisher.sent, rtcp.Twcc)) == 4
+    publisher.sent.clear()
+    publisher.receiver.feed_back(20)
+    assert publisher.sent == []
+
+
+def test_only_who_cannot_be_told_of_each_arrival_is_told_what_it_may_send() -> None:
+    modern = Publisher()
+    modern.receiver.take(picture(1, 10), 0.0)
+    modern.receiver.report(1.0)
+    assert not reports(modern.sent, rtcp.Remb)
+    older = Publisher()
+    older.receiver = Receiver(1, older.sent.append)
+    command = older.video.command
+    extensions = schema.HeaderExtensions(mid=1, rid=2)
+    older.video.command = Produce(
+        command.producer_id, command.transport_id, "video", "0", [VP8], extensions, command.encodings
+    )
+    older.receiver.expect(older.video)
+    for second in range(5):
+        for number in range(100):
+            older.receiver.take(picture(1 + 100 * second + number, 10), second + number / 100)
+        older.receiver.report(second + 1.0)
+    (first, *_, last) = reports(older.sent, rtcp.Remb)
+    assert first.media_ssrcs == (10,)
+    assert last.bitrate >= 2_490_000
