@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from meetings.errors import N_
-from meetings.processes import die_with_parent
+from meetings.processes import die_with_parent, wait_for_turn
 from meetings.terminal import _, complain, spoken, take_language
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def main() -> None:
     die_with_parent()
     sys.argv[1:] = take_language(sys.argv[1:])
     _mount()
+    wait_for_turn()
     command = typer.main.get_command(app)
     _translate_titles()
     _translate_help(command)

@@ -17,6 +17,7 @@ from meetings.journal import Journal
 
 _PR_SET_PDEATHSIG = 1
 SUPERVISED = "MEETINGS_SUPERVISED"
+STANDBY = "MEETINGS_STANDBY"
 _log = structlog.get_logger(__name__)
 
 
@@ -30,13 +31,23 @@ def die_with_parent() -> None:
         sys.exit(1)
 
 
+def wait_for_turn() -> None:
+    """A standby has loaded everything by now; it goes on when it is told to, and ends with who would tell it."""
+    if os.environ.pop(STANDBY, "") and not sys.stdin.readline():
+        sys.exit(0)
+
+
 @dataclass
 class Child:
-    """One process to keep running: what to call it, how to start it and what it finds in its environment."""
+    """One process to keep running: what to call it, how to start it and what it finds in its environment.
+
+    `standby`: a second one waits, already loaded, to take the place of the first within a moment.
+    """
 
     name: str
     command: list[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    standby: bool = False
 
 
 class Supervisor:
@@ -46,6 +57,7 @@ class Supervisor:
     longest_pause = 5.0
     healthy_after = 20.0  # a child that lived this long starts its backoff anew
     grace = 8.0  # between SIGTERM and SIGKILL
+    standby_after = 5.0  # a standby is loaded when the start is over and the cores are free again
 
     def __init__(
         self,
@@ -57,6 +69,7 @@ class Supervisor:
         self._journal = journal
         self._changed = changed
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._standby: dict[str, asyncio.subprocess.Process] = {}
         self._copying: set[asyncio.Task[None]] = set()
 
     def pid(self, name: str) -> int | None:
@@ -79,8 +92,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             started = loop.time()
-            process = await self._start(child)
+            process = await self._take_standby(child) or await self._start(child)
+            self._running[child.name] = process
+            self._tell()
+            preparing = asyncio.create_task(self._prepare(child))
             await self._wait(process, stop)
+            await self._end_preparing(child, preparing, stop)
             self._running.pop(child.name, None)
             if stop.is_set():
                 return
@@ -91,12 +108,39 @@ class Supervisor:
                 await asyncio.wait_for(stop.wait(), pause)
             pause = min(pause * 2 or self.first_pause, self.longest_pause)
 
-    async def _start(self, child: Child) -> asyncio.subprocess.Process:
+    async def _prepare(self, child: Child) -> None:
+        if child.standby:
+            await asyncio.sleep(self.standby_after)
+            self._standby[child.name] = await self._start(child, standby=True)
+
+    async def _end_preparing(self, child: Child, preparing: asyncio.Task[None], stop: asyncio.Event) -> None:
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
+        if stop.is_set() and (spare := self._standby.pop(child.name, None)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                spare.kill()
+            await spare.wait()
+
+    async def _take_standby(self, child: Child) -> asyncio.subprocess.Process | None:
+        """The one that waits, told to go on; None when there is none, or it is not alive."""
+        spare = self._standby.pop(child.name, None)
+        if spare is None or spare.returncode is not None or spare.stdin is None:
+            return None
+        try:
+            spare.stdin.write(b"\n")
+            await spare.stdin.drain()
+        except OSError:
+            return None
+        spare.stdin.close()
+        return spare
+
+    async def _start(self, child: Child, *, standby: bool = False) -> asyncio.subprocess.Process:
         environment = {**os.environ, **child.environment, SUPERVISED: str(os.getpid())}
+        environment |= {STANDBY: "1"} if standby else {}
         process = await asyncio.create_subprocess_exec(
             *child.command,
             env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if standby else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE if self._journal else None,
             start_new_session=True,
         )
@@ -104,8 +148,6 @@ class Supervisor:
             copying = asyncio.create_task(self._journal.copy(process.stderr))
             self._copying.add(copying)
             copying.add_done_callback(self._copying.discard)
-        self._running[child.name] = process
-        self._tell()
         return process
 
     def _tell(self) -> None:

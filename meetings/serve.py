@@ -51,9 +51,11 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
         *(f"--announce={address}" for address in media_addresses(settings)),
         *(f"--origin={origin}" for origin in own_origins(settings, tls_files)),
     ]
+    secrets = {**environment, "LIVEKIT_KEYS": keys, **shared}
     return [
         Child("web", [*me, "web"], environment),
-        *([Child("relay", relay, {**environment, "LIVEKIT_KEYS": keys, **shared})] if settings.own_relay else []),
+        # everybody's sound and picture wait for it when it must start anew
+        *([Child("relay", relay, secrets, standby=True)] if settings.own_relay else []),
         Child("record", [*me, "record"], environment),
         *([Child("jobs", [*me, "jobs"], environment)] if not settings.is_sqlite else []),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -50,7 +51,11 @@ class System:
         return dict(printed)
 
     def child(self, *words: str) -> psutil.Process:
-        """The running process whose command line ends with these words, for tests that kill it."""
+        """The running process whose command line has these words, for tests that kill it. Of a child with a standby,
+        which has the same words, the one that works."""
+        working: dict[str, int] = json.loads((self.data / "running.json").read_bytes())["children"]
+        if words[0] in working:
+            return psutil.Process(working[words[0]])
         for process in psutil.Process(self.process.pid).children(recursive=True):
             line = process.cmdline()
             if all(word in line for word in words):
