@@ -14,6 +14,7 @@ from meetings.access import Actor, Facts
 from meetings.directory.models import Person, Venue
 
 from .models import Answer, Meeting, MeetingParticipant, MeetingPoint, MeetingState, Paper, ParticipantRole, PointRole
+from .plans import count_points
 
 T = TypeVar("T", Person, Venue)
 
@@ -27,6 +28,10 @@ class Line:
     person_ids: frozenset[str]
     answers: Mapping[str, int]
     papers: int
+
+    @property
+    def point_count(self) -> int:
+        return count_points(self.venue.id, self.member_ids)
 
     @property
     def asked(self) -> int:

@@ -1,6 +1,6 @@
 """A meeting as others see it: loading the whole plan, what binds an actor to it, and its state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,11 +47,20 @@ class Plan:
         return self.venues[self.meeting.main_venue_id]
 
     @property
+    def point_count(self) -> int:
+        return count_points(self.meeting.main_venue_id, (point.venue_id for point in self.points))
+
+    @property
     def members(self) -> list[MeetingPoint]:
         return [point for point in self.points if point.role == PointRole.MEMBER]
 
     def answered(self, answer: Answer) -> list[MeetingParticipant]:
         return [one for one in self.participants if one.answer == answer]
+
+
+def count_points(main_venue_id: str, venue_ids: Iterable[str]) -> int:
+    """How many "điểm cầu" a meeting has, on every page: the main one counts."""
+    return len({main_venue_id, *venue_ids})
 
 
 async def get_meeting(session: AsyncSession, meeting_id: str, *, lock: bool = False) -> Meeting:

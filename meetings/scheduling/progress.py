@@ -67,7 +67,7 @@ def _invitation(plan: Plan, deadlines: Deadlines, office: Office, delivery: Deli
         return _not_out(deadlines, office, delivery)
     sent = _day(office, delivery.handed_at)
     detail = text(
-        "Hạn {day}, trước ngày họp {wd} ngày làm việc", day=_short(deadlines.invite_by), wd=f"{deadlines.invite_wd:02}"
+        "Hạn {day}, trước ngày họp {wd:0>2} ngày làm việc", day=_short(deadlines.invite_by), wd=deadlines.invite_wd
     )
     if sent <= deadlines.invite_by:
         return Due("ok", text("Giấy mời: máy chủ thư nhận {day}, đúng hạn", day=_short(sent)), detail)
@@ -104,7 +104,7 @@ def _papers(plan: Plan, deadlines: Deadlines, office: Office, calendar: WorkingD
 def _notice(deadlines: Deadlines, office: Office, calendar: WorkingDays, *, filed: bool) -> Due:
     by, today = deadlines.notice_by, _day(office, office.now)
     what = text("Thông báo kết luận: chậm nhất {day}", day=_short(by))
-    detail = text("{n} ngày làm việc sau ngày họp", n=f"{deadlines.notice_wd:02}")
+    detail = text("{n:0>2} ngày làm việc sau ngày họp", n=deadlines.notice_wd)
     if filed:
         return Due("ok", text("Biên bản đã vào sổ"), what)
     if today <= deadlines.held_on:

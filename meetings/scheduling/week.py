@@ -1,7 +1,7 @@
 """The week as a calendar: days, a row for each leader, a row for each room, and the same as a list."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from meetings.access import Action, allowed
 from meetings.directory.models import Person, Unit, Venue
 
+from .office import Office
 from .overview import Filter, Line, lines_between
+from .rules.working_days import WorkingDays
 
 LEADER_RANK = 40  # in the directory: who stands in the office's weekly calendar
 FIRST_HOUR, LAST_HOUR = 7, 18
@@ -55,7 +58,8 @@ class Week:
     today: date
     leaders: Sequence[Row]
     rooms: Sequence[Row]
-    lists: Sequence[tuple[date, Sequence[Line]]]  # days on which there is something
+    lists: Sequence[tuple[date, Sequence[Line]]]  # days on which there is something, or nobody works
+    off: Mapping[date, str]  # public holidays and other days off, with their names
 
     @property
     def number(self) -> int:
@@ -75,7 +79,7 @@ class Week:
 
     @property
     def is_empty(self) -> bool:
-        return not self.lists
+        return not any(lines for _, lines in self.lists)
 
 
 def week_code(monday: date) -> str:
@@ -94,22 +98,26 @@ def monday_of(code: str, today: date) -> date:
     return today - timedelta(days=today.weekday())
 
 
-async def load_week(session: AsyncSession, monday: date, now: datetime, zone: ZoneInfo, wanted: Filter) -> Week:
+async def load_week(session: AsyncSession, office: Office, monday: date, wanted: Filter, calendar: WorkingDays) -> Week:
+    """Meetings that this actor may see."""
+    zone, actor = office.settings.zone, office.actor
     first = datetime.combine(monday, time(), zone).astimezone(UTC)
     found = await lines_between(session, first, first + timedelta(days=7))
-    lines = [line for line in found if wanted.lets(line)]
+    lines = [line for line in found if wanted.lets(line) and allowed(actor, Action.VIEW_MEETING, line.facts(actor))]
     last = 7 if any(line.day(zone).weekday() > 4 for line in lines) else 5
     days = [monday + timedelta(days=n) for n in range(last)]
     leaders = await _leaders(session, lines, wanted)
     rooms = await _rooms(session, lines, wanted)
     by_day = [(day, [line for line in lines if line.day(zone) == day]) for day in days]
+    off = calendar.off_between(days[0], days[-1])
     return Week(
         monday=monday,
         days=days,
-        today=now.astimezone(zone).date(),
+        today=office.now.astimezone(zone).date(),
         leaders=[_leader_row(person, lines, days, zone) for person in leaders],
         rooms=[_room_row(venue, lines, days, zone) for venue in rooms],
-        lists=[(day, of_day) for day, of_day in by_day if of_day],
+        lists=[(day, of_day) for day, of_day in by_day if of_day or day in off],
+        off=off,
     )
 
 

@@ -1,5 +1,6 @@
 """Today, the week, a plan and its papers, seen by the people who open them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -90,6 +91,42 @@ class TestWeek:
         assert "Thứ Bảy" in page.text
         assert "Lịch công tác 11/5 – 17/5/2026" in page.text
 
+    async def test_a_holiday_is_named_and_nobody_is_said_to_be_where_nobody_entered(self, secretary: Browser) -> None:
+        await booked(secretary)
+        for view in ("leader", "room", "list"):
+            page = (await secretary.get(f"/week?week=2026-W18&view={view}")).text
+            assert "Nghỉ: Ngày Chiến thắng" in page
+            assert "Nghỉ: Ngày Quốc tế Lao động" in page
+            assert "làm việc tại cơ quan" not in page.casefold()
+        secretary.cookies.set("locale", "en", domain="hop.example.invalid")
+        assert "Day off: International Labor Day" in (await secretary.get("/week?week=2026-W18")).text
+
+    async def test_an_administrator_is_told_why_there_is_nothing_to_see(
+        self, secretary: Browser, log_in: LogIn
+    ) -> None:
+        await booked(secretary, date="2026-04-29")
+        admin = await log_in(Role.ADMIN)
+        for path in ("/", "/week?week=2026-W18", "/week?week=2026-W18&view=list"):
+            page = (await admin.get(path)).text
+            assert "Tài khoản này không xem lịch họp của cơ quan" in page, path
+            assert "Họp giao ban tuần 18" not in page, path
+            assert "Chưa có cuộc họp nào" not in page, path
+
+    async def test_points_are_counted_the_same_on_every_page(self, secretary: Browser) -> None:
+        meeting_id = await booked(secretary, points=["xa1", "xa2"])
+        assert "· 3 điểm cầu" in (await secretary.get("/week?week=2026-W18&view=list")).text
+        assert '<b>3</b></p><p class="ready-l">Điểm cầu' in (await secretary.get("/")).text
+        assert 'id="diem-cau">Điểm cầu <span class="count">· 3' in (await secretary.get(f"/meetings/{meeting_id}")).text
+        assert "3 điểm cầu và người chủ trì" in (await secretary.get(f"/meetings/{meeting_id}/cancel")).text
+
+    async def test_keys_are_explained_where_they_work(self, secretary: Browser) -> None:
+        week = (await secretary.get("/week")).text
+        assert 'id="keys"' in week
+        assert 'id="keys"' in (await secretary.get("/meetings/new")).text
+        for key in ("j", "k", "t", "c", "1", "2", "3"):
+            assert week.count(f'data-key="{key}"') == 1
+            assert f"<kbd>{key.upper()}</kbd>" in week
+
     async def test_a_cancelled_meeting_leaves_the_week(self, secretary: Browser) -> None:
         meeting_id = await booked(secretary)
         await secretary.post(f"/meetings/{meeting_id}/cancel", data={"reason": "bat_kha_khang"})
@@ -98,6 +135,13 @@ class TestWeek:
 
 
 class TestToday:
+    async def test_no_answer_draws_no_bar(self, secretary: Browser) -> None:
+        meeting_id = await booked(secretary)
+        page = (await secretary.get(f"/meetings/{meeting_id}")).text
+        bar = page.partition('<svg class="meter"')[2].partition("</svg>")[0]
+        assert re.findall(r'width="([\d.]+)"', bar) == ["0.0", "0.0"]
+        assert '<b class="num">0</b>sẽ dự' in page
+
     async def test_an_empty_house_says_what_to_do_next(self, secretary: Browser) -> None:
         page = await secretary.get("/")
         assert "Chưa có cuộc họp nào trong 14 ngày tới" in page.text

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from meetings.access import Action, Actor, require
 from meetings.context import Context
 from meetings.errors import Conflict, Invalid, MeetingsError, NoSpace, Text, TooLarge, text
+from meetings.pages import locale_of
 from meetings.scheduling import drafts
 from meetings.scheduling.checks import house_faults, law_faults
 from meetings.scheduling.choices import choices, typed_of
@@ -215,7 +216,10 @@ async def _form(
     async with context.database.read() as session:
         offered = await choices(session, office.regulation)
         files = draft.files if draft else await _kept_files(session, actor, place or Place())
-    today, calendar = office.now.astimezone(office.settings.zone).date(), WorkingDays(office.regulation.days)
+    today, calendar = (
+        office.now.astimezone(office.settings.zone).date(),
+        WorkingDays(office.regulation.days, locale_of(request, context.settings)),
+    )
     off = calendar.off_between(today, today + DAYS_SHOWN)
     shown: dict[str, Any] = {
         "days_off": {f"{day:%d/%m/%Y}": name for day, name in off.items()},

@@ -75,7 +75,7 @@ def _tone(by: date, today: date) -> str:
 def left(by: date, today: date, calendar: WorkingDays) -> Text:
     days = calendar.between(today, by)
     if by < today:
-        return text("Quá hạn {n} ngày làm việc", n=f"{max(-days, 1):02}")
+        return text("Quá hạn {n:0>2} ngày làm việc", n=max(-days, 1))
     if by == today:
         return text("Hôm nay là ngày cuối")
-    return text("Còn {n} ngày làm việc", n=f"{days:02}")
+    return text("Còn {n:0>2} ngày làm việc", n=days)

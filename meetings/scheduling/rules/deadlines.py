@@ -61,10 +61,10 @@ def check_invitation(deadlines: Deadlines, today: date, late_reason: str) -> Non
     if today <= deadlines.invite_by or late_reason:
         return
     raise Invalid(
-        "Giấy mời phải gửi trước ngày họp {wd} ngày làm việc (chậm nhất {last}). Nếu là cuộc họp đột xuất, "
+        "Giấy mời phải gửi trước ngày họp {wd:0>2} ngày làm việc (chậm nhất {last}). Nếu là cuộc họp đột xuất, "
         "vui lòng ghi rõ lý do và người chỉ đạo.",
         field="late_reason",
         code="late",
-        wd=f"{deadlines.invite_wd:02}",
+        wd=deadlines.invite_wd,
         last=deadlines.invite_by.strftime("%d/%m/%Y"),
     )

@@ -1,5 +1,6 @@
 """Which days are worked in Vietnam: weekends, public holidays and their swaps, and the house's own exceptions."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
@@ -7,18 +8,19 @@ from functools import lru_cache
 import holidays
 
 ONE_DAY = timedelta(days=1)
+_AMERICAN_DAY = re.compile(r"\b(\d\d)/(\d\d)/(\d{4})\b")  # "substituted from 08/22/2026"
 
 
-@lru_cache(maxsize=1)
-def _vietnam() -> holidays.HolidayBase:
-    return holidays.country_holidays("VN", language="vi")
+@lru_cache(maxsize=2)
+def _vietnam(locale: str = "vi") -> holidays.HolidayBase:
+    return holidays.country_holidays("VN", language="en_US" if locale == "en" else "vi")
 
 
 class WorkingDays:
-    """`exceptions`: day -> (worked?, name); they go before the calendar of public holidays."""
+    """`exceptions`: day -> (worked?, name); they go before the calendar of public holidays. `locale`: of the names."""
 
-    def __init__(self, exceptions: Mapping[date, tuple[bool, str]]) -> None:
-        self._exceptions = exceptions
+    def __init__(self, exceptions: Mapping[date, tuple[bool, str]], locale: str = "vi") -> None:
+        self._exceptions, self._locale = exceptions, locale
 
     def is_worked(self, day: date) -> bool:
         if day in self._exceptions:
@@ -29,7 +31,8 @@ class WorkingDays:
         """What a day off is called; empty for a plain weekend."""
         if day in self._exceptions:
             return self._exceptions[day][1]
-        return str(_vietnam().get(day) or "")
+        name = str(_vietnam(self._locale).get(day) or "")
+        return _AMERICAN_DAY.sub(r"\2/\1/\3", name) if self._locale == "en" else name
 
     def before(self, day: date, count: int) -> date:
         """The day that lies `count` working days before `day`."""

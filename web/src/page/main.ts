@@ -1,5 +1,5 @@
 // Owns what every server-rendered page gains with a script: htmx, the menu, the theme, lengths that a strict policy
-// forbids in markup, the key help. Without it each page still works.
+// forbids in markup, the key help, and keys that press what has `data-key`. Without it each page still works.
 import htmx from "htmx.org";
 import { chooseTheme, offerThemes } from "../theme.ts";
 
@@ -53,6 +53,8 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === "Escape") closeMenus(null);
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (event.key === "?") document.querySelector<HTMLDialogElement>("dialog#keys")?.showModal();
+  const wanted = document.querySelector("dialog[open]") ? null : document.querySelector<HTMLElement>(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (wanted) wanted.click();
   if (event.key === "/") {
     const search = document.querySelector<HTMLInputElement>('input[type="search"]');
     if (!search) return;
