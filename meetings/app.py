@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from meetings import models, operations
+from meetings.audit import routes as audit_routes
 from meetings.clock import Clock, SystemClock
 from meetings.conduct import routes as conduct_routes
 from meetings.conduct import tasks as conduct_tasks
@@ -49,6 +50,7 @@ ROUTES: list[ModuleType] = [
     recording_routes,
     minutes_routes,
     review_routes,
+    audit_routes,
     scheduling_routes,
 ]
 JOBS: list[ModuleType] = [recording_jobs, scheduling_jobs]

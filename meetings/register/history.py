@@ -64,7 +64,7 @@ def _told(event: Event, document: Document) -> Text | None:
         case "minutes.returned":
             return text("Trả lại để sửa: {reason}", reason=event.payload.get("reason", ""))
         case "minutes.approved":
-            return text("Duyệt biên bản")
+            return text("Đã duyệt biên bản")
         case "document.filed":
             return text("Cấp số {symbol}, vào sổ và lưu", symbol=event.payload.get("symbol", document.symbol))
         case "document.dispatched":
