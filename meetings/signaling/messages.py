@@ -296,6 +296,13 @@ def speakers(changed: Iterable[Speaking]) -> rtc.SignalResponse:
     return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos))
 
 
+def stream_state(publisher: ParticipantSid, track_sid: TrackSid, paused: bool) -> rtc.SignalResponse:
+    """A picture is held back for want of room on the way to the client, or comes again."""
+    state = rtc.StreamState.PAUSED if paused else rtc.StreamState.ACTIVE
+    info = rtc.StreamStateInfo(participant_sid=publisher, track_sid=track_sid, state=state)
+    return rtc.SignalResponse(stream_state_update=rtc.StreamStateUpdate(stream_states=[info]))
+
+
 def connection_quality(ratings: Mapping[ParticipantSid, Rating]) -> rtc.SignalResponse:
     updates = [
         rtc.ConnectionQualityInfo(participant_sid=sid, quality=_QUALITIES[rating.quality], score=rating.score)

@@ -58,6 +58,7 @@ class View:
     quality: int
     width: int
     height: int
+    priority: int = 0  # 1 comes first when not everything fits; 0: no wish
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def track_sids(direct: Iterable[str], grouped: Iterable[models.ParticipantTracks
 def _view(request: rtc.UpdateTrackSettings) -> View:
     sids = tuple(TrackSid(sid) for sid in request.track_sids)
     off = request.disabled or request.quality == models.VideoQuality.OFF
-    return View(sids, off, min(request.quality, 2), request.width, request.height)
+    return View(sids, off, min(request.quality, 2), request.width, request.height, request.priority)
 
 
 def _describe(request: rtc.UpdateParticipantMetadata) -> Describe:

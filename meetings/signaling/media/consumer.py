@@ -84,7 +84,7 @@ class Consumer:
     @property
     def numbered(self) -> bool:
         """Whether its packets carry transport-wide numbers. One resent as it was cannot: it would need a new one."""
-        return self._command.extensions.transport_cc > 0 and self._rtx_type is not None
+        return self._command.extensions.transport_cc > 0 and self._rtx_type is not None and not self.unthinned
 
     @property
     def importance(self) -> int:

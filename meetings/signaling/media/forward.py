@@ -114,6 +114,7 @@ class Sender:
 
     def __init__(self, sock: socket.socket) -> None:
         self.packets = 0
+        self.octets = 0  # of payload
         self.blocked = 0
         self._send = sock.sendto
         self._buffer = srtp.Buffer()
@@ -187,6 +188,7 @@ class Sender:
             except OSError:  # no room in the socket's buffer, or the network is gone: lost, as on the way
                 self.blocked += 1
         self.packets += sent
+        self.octets += sent * size
 
     def retransmission(
         self, entry: Entry, plan: Plan, rtx_ssrc: int, payload_type: int, sequence: int, send_time: int

@@ -42,6 +42,7 @@ class Receiver:
         self._ssrc = ssrc
         self._send = send
         self._producers: list[Producer] = []
+        self._worst: tuple[float, float] | None = None
         self._sources: dict[int, _Source | None] = {}  # None: replaced, its late packets are dropped
         self._learned = 0
         self._arrivals = ArrivalLog()
@@ -190,6 +191,18 @@ class Receiver:
         for packet in self._arrivals.feedback(self._ssrc, media_ssrc):
             self._send(packet)
 
+    def _note_quality(self, streams: list[tuple[Producer, Stream]], reports: list[rtcp.Report]) -> None:
+        loss, jitter = self._worst or (0.0, 0.0)
+        for (producer, _), report in zip(streams, reports, strict=False):
+            loss = max(loss, report.fraction_lost / 256)
+            jitter = max(jitter, report.jitter * 1000 / producer.clock_rate)
+        self._worst = (loss, jitter)
+
+    def take_worst(self) -> tuple[float, float] | None:
+        """The worst loss, 0..1, and jitter, in ms, since the last call; None when nothing was received."""
+        worst, self._worst = self._worst, None
+        return worst
+
     def report(self, now: float) -> None:
         """Every second: receiver reports for all streams that live, and what the publisher may send, if it asks that
         way only.
@@ -199,6 +212,7 @@ class Receiver:
         if not reports:
             return
         self._send(rtcp.receiver_report(rtcp.ReceiverReport(self._ssrc, tuple(reports))))
+        self._note_quality(streams, reports)
         pictures = [stream.ssrc for producer, stream in streams if producer.kind == "video"]
         octets = sum(stream.octets for _, stream in streams)
         received, self._octets = max(0, octets - self._octets) * 8, octets

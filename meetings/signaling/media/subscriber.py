@@ -119,6 +119,9 @@ class Subscriber:
         """What the peer reported since the last call."""
         if not self._heard:
             return None
-        statistics = ConsumerStats(transport_id, self._loss, self._jitter_ms, self._rtt_ms)
+        way = self.way
+        statistics = ConsumerStats(
+            transport_id, self._loss, self._jitter_ms, self._rtt_ms, way.estimate, way.granted, way.starved
+        )
         self._heard, self._loss, self._jitter_ms = False, 0.0, 0.0
         return statistics

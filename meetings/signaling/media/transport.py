@@ -237,6 +237,12 @@ class Transport:
         if self.connected:
             self.receiver.feed_back(now)
 
+    def take_statistics(self) -> list[schema.Event]:
+        """Every few seconds: how both directions have been."""
+        heard = self.subscriber.take_statistics(self.id)
+        worst = self.receiver.take_worst()
+        return [one for one in (heard, worst and schema.ProducerStats(self.id, *worst)) if one]
+
     def report(self, now: float) -> None:
         """Every second: receiver reports to a publisher, sender reports to a subscriber."""
         if not self.connected:

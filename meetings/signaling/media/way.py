@@ -64,6 +64,18 @@ class Way:
         return any(consumer.unthinned for consumer in self._consumers)
 
     @property
+    def estimate(self) -> float:
+        """Bit/s for pictures; 0: it is not known."""
+        return self.bandwidth.estimate if self.bandwidth is not None else 0.0
+
+    @property
+    def granted(self) -> float:
+        """Which share of the pictures wanted is sent, by bits."""
+        allocator = self.allocation.allocator
+        sent = sum(step.rate for step in allocator.chosen.values() if step is not None)
+        return min(1.0, sent / allocator.wanted) if allocator.wanted and self.bandwidth is not None else 1.0
+
+    @property
     def starved(self) -> int:
         """Pictures held back altogether."""
         return sum(consumer.starved for consumer in self._consumers)

@@ -27,6 +27,7 @@ from meetings.signaling.media.addresses import NoUsableAddress, announced, off_r
 from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate
 from meetings.signaling.media.ice import Credentials
+from meetings.signaling.media.overload import Overload
 from meetings.signaling.media.producer import Producer
 from meetings.signaling.media.transport import Transport
 
@@ -69,6 +70,9 @@ class Worker:
         self._transports: dict[schema.TransportId, Transport] = {}
         self._producers: dict[schema.ProducerId, Producer] = {}
         self._consumers: dict[schema.ConsumerId, Consumer] = {}
+        self._voices: WeakValueDictionary[str, Voices] = WeakValueDictionary()  # by room, while it has microphones
+        self._overload = Overload()
+        self._ticked_at = 0.0
         self._timers: dict[Callable[[float], None], asyncio.TimerHandle] = {}
 
     def start(self) -> schema.Ready:
@@ -170,6 +174,7 @@ class Worker:
     def _create_transport(self, command: schema.CreateTransport, at: port.Port) -> None:
         if command.transport_id not in self._transports:
             transport = Transport(command, self._certificate, at.sender, self._emit)
+            transport.subscriber.way.share = self._overload.share
             self._transports[transport.id] = transport
             at.add(transport)
 
@@ -274,12 +279,18 @@ class Worker:
             transport.feed_back(now)
 
     def _tick(self, now: float) -> None:
+        self._overload.ticked(now - self._ticked_at - _TICK_SECONDS if self._ticked_at else 0.0)
+        self._ticked_at = now
         for transport in self._transports.values():
             transport.tick(now)
         for producer in self._producers.values():
             producer.tick(now)
 
     def _report(self, now: float) -> None:
+        if self._overload.judge(now, time.process_time()):
+            logger.warning("there is time for %d %% of the pictures", round(100 * self._overload.share))
+            for transport in self._transports.values():
+                transport.subscriber.way.share = self._overload.share
         for transport in self._transports.values():
             transport.report(now)
 
@@ -291,9 +302,25 @@ class Worker:
 
     def _statistics(self, now: float) -> None:
         for transport in self._transports.values():
-            statistics = transport.subscriber.take_statistics(transport.id)
-            if statistics is not None:
+            for statistics in transport.take_statistics():
                 self._emit(statistics)
+        if self._port is not None:
+            self._emit(self._figures(self._port))
+
+    def _figures(self, at: port.Port) -> schema.WorkerFigures:
+        overload, sender = self._overload, at.sender
+        return schema.WorkerFigures(
+            cpu=overload.cpu,
+            lag_ms=overload.take_lag() * 1000,
+            share=overload.share,
+            packets_in=at.packets_in,
+            packets_out=sender.packets,
+            bytes_out=sender.octets,
+            unsent=sender.blocked,
+            transports=len(self._transports),
+            producers=len(self._producers),
+            consumers=len(self._consumers),
+        )
 
 
 def _listening(host: str, number: int) -> list[socket.socket]:

@@ -25,7 +25,7 @@ _VIDEO = {
 }
 _SPELLED = {"video/vp8": "VP8/90000", "video/vp9": "VP9/90000", "video/h264": "H264/90000"}
 _FMTP = {"video/vp9": "profile-id=0", "video/h264": _H264_FMTP}
-_OFFERED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
+_OFFERED_FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 
 
 @dataclass(frozen=True)

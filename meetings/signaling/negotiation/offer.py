@@ -11,6 +11,7 @@ from meetings.signaling.negotiation.grammar import Extension
 from meetings.signaling.negotiation.transport import (
     ABS_SEND_TIME,
     MID,
+    TRANSPORT_CC,
     LocalTransport,
     RemoteTransport,
     application_lines,
@@ -57,7 +58,7 @@ class _Slot:
 
 _EXTENSIONS = {
     Kind.AUDIO: [Extension(1, MID)],
-    Kind.VIDEO: [Extension(1, MID), Extension(2, ABS_SEND_TIME)],
+    Kind.VIDEO: [Extension(1, MID), Extension(2, ABS_SEND_TIME), Extension(3, TRANSPORT_CC)],
 }
 
 
@@ -131,7 +132,7 @@ class SubscriberNegotiation:
         if codec is None:
             return None
         slot.accepted = True
-        return Accepted(track.track_sid, slot.mid, codec, header_extensions(_EXTENSIONS[track.kind]))
+        return Accepted(track.track_sid, slot.mid, codec, _agreed_extensions(track, section))
 
     def _offer_section(self, slot: _Slot) -> list[str]:
         track = slot.track
@@ -148,6 +149,13 @@ class SubscriberNegotiation:
         lines += codecs.offered_lines(_mime_type(track), red=track.red)
         lines += [f"a=extmap:{one.number} {one.uri}" for one in _EXTENSIONS[track.kind]]
         return [*lines, "a=sendonly", *_msid_lines(track)]
+
+
+def _agreed_extensions(track: Outgoing, section: grammar.Section) -> HeaderExtensions:
+    """Ours, without transport-wide numbers where nobody would tell us about them."""
+    reports = any("transport-cc" in codec.feedback for codec in section.codecs())
+    taken = {one.uri for one in section.extensions()} if reports else set()
+    return header_extensions(one for one in _EXTENSIONS[track.kind] if one.uri != TRANSPORT_CC or one.uri in taken)
 
 
 _DEFAULTS = {"audio": "audio/opus", "video": "video/vp8"}
