@@ -301,9 +301,9 @@ def create_admin(
 ) -> None:
     _set(MEETINGS_DATA_DIR=data)
     from meetings.access import Role
-    from meetings.directory import accounts
+    from meetings.directory import accounts, passwords
 
-    password = _new_password()
+    password = asyncio.run(passwords.chosen(_new_password(), login))  # before the transaction: a system may be running
 
     async def create(session: AsyncSession, now: datetime) -> None:
         await accounts.create_account(
@@ -317,9 +317,9 @@ def create_admin(
 @app.command("reset-password", help=N_("Đặt mật khẩu mới cho một tài khoản và kết thúc các phiên của nó."))
 def reset_password(login: Annotated[str, typer.Argument(help=N_("Tên đăng nhập."))], data: Data = None) -> None:
     _set(MEETINGS_DATA_DIR=data)
-    from meetings.directory import accounts
+    from meetings.directory import accounts, passwords
 
-    password = _new_password()
+    password = asyncio.run(passwords.chosen(_new_password(), login))
 
     async def reset(session: AsyncSession, now: datetime) -> None:
         await accounts.set_password(session, login, password, now)

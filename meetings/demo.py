@@ -15,7 +15,7 @@ from meetings.database import Database
 from meetings.directory import points
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account, Person, PointLink, Unit, Venue
-from meetings.directory.passwords import DEMO_PASSWORD
+from meetings.directory.passwords import DEMO_PASSWORD, chosen
 from meetings.errors import Conflict
 from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import Meeting, MeetingState
@@ -149,12 +149,13 @@ async def _account(database: Database, person: Invented, role: Role, now: dateti
     async with database.read() as session:
         if await session.scalar(select(Account.id).where(Account.login == role.value)):
             return
+    password = await chosen(DEMO_PASSWORD, role.value)
     async with database.transaction() as session:
         await create_account(
             session,
             login=role.value,
             display_name=person.name,
-            password=DEMO_PASSWORD,
+            password=password,
             roles=[role],
             person_id=f"demo-{person.key}",
             now=now,

@@ -11,7 +11,7 @@ from meetings.context import Context
 from meetings.directory import accounts, people, sessions
 from meetings.directory.identity import address_of, browser_of
 from meetings.directory.login import Origin, change_own_password
-from meetings.directory.passwords import early_hash
+from meetings.directory.passwords import chosen
 from meetings.errors import Conflict, Forbidden, Invalid, MeetingsError, TooMany
 from meetings.web import ActorDep, ContextDep, note_refusal
 
@@ -84,15 +84,14 @@ async def create(
     request: Request, context: ContextDep, actor: ActorDep, form: TypedForm, password: Password = ""
 ) -> Response:
     require(actor, Action.MANAGE_ACCOUNTS)
-    hashed = await early_hash(password, form.login.strip())
+    ready = await chosen(password, form.login)
     try:
         async with context.database.transaction() as session:
             account = await accounts.create_account(
                 session,
                 login=form.login,
                 display_name=form.display_name,
-                password=password,
-                password_hash=hashed,
+                password=ready,
                 roles=form.roles,
                 person_id=form.person_id or None,
                 now=context.clock.now(),
@@ -143,10 +142,10 @@ async def reset_password(
     """A new password by the administrator; every session of the account ends."""
     require(actor, Action.MANAGE_ACCOUNTS)
     form = await _stored(context, account_id)
-    hashed, now = await early_hash(password, form.login), context.clock.now()
+    ready, now = await chosen(password, form.login), context.clock.now()
     try:
         async with context.database.transaction() as session:
-            await accounts.set_password(session, form.login, password, now, actor.account_id, password_hash=hashed)
+            await accounts.set_password(session, form.login, ready, now, actor.account_id)
     except Invalid as error:
         return await _page(request, context, form, account_id, error)
     return RedirectResponse(f"/accounts/{account_id}", status_code=303)

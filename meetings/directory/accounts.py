@@ -12,6 +12,7 @@ from meetings.access import ACCOUNT_ROLES, Role
 from meetings.directory import passwords, sessions
 from meetings.directory.house_log import note
 from meetings.directory.models import Account, AccountRole, LoginAttempt, Person
+from meetings.directory.passwords import NewPassword
 from meetings.errors import Conflict, Invalid, MeetingsError, NotFound
 from meetings.texts import clean_line
 
@@ -43,16 +44,15 @@ async def create_account(
     *,
     login: str,
     display_name: str,
-    password: str,
+    password: NewPassword,
     roles: Collection[str],
     now: datetime,
     person_id: str | None = None,
     actor_id: str | None = None,
-    password_hash: str | None = None,
 ) -> Account:
-    """All faults of what was typed are told at once. `password_hash`: of `early_hash`, for who shares the database."""
+    """All faults of what was typed are told at once."""
     login = login.strip().lower()
-    _check_new(login, display_name, password, roles)
+    _check_new(login, display_name, password.words, roles)
     await _check_person(session, person_id)
     taken = Conflict("Tên đăng nhập “{login}” đã có người dùng.", field="login", login=login)
     if await session.scalar(select(Account.id).where(Account.login == login)):
@@ -61,13 +61,13 @@ async def create_account(
         login=login,
         display_name=clean_line(display_name, field="display_name", limit=120),
         person_id=person_id,
-        password_hash=password_hash or await passwords.hash_password(password),
+        password_hash=password.hash_for(login),
         created_at=now,
     )
     session.add(account)
     try:
         await session.flush()
-    except IntegrityError as error:  # somebody else took it while the password was hashed
+    except IntegrityError as error:  # somebody else took it at the same moment
         raise taken from error
     await set_roles(session, account.id, check_roles(roles))
     await note(session, "account.created", account.id, now, actor_id, login=account.login, roles=sorted(roles))
@@ -156,18 +156,15 @@ async def set_roles(session: AsyncSession, account_id: str, roles: Collection[Ro
 async def set_password(
     session: AsyncSession,
     login: str,
-    password: str,
+    password: NewPassword,
     now: datetime,
     actor_id: str | None = None,
-    *,
-    password_hash: str | None = None,
 ) -> None:
     """A new password ends every session of the account and forgets its wrong log-ins."""
     account = await session.scalar(select(Account).where(Account.login == login.strip().lower()))
     if account is None:
         raise NotFound("Không có tài khoản “{login}”.", login=login)
-    passwords.check_strength(password, account.login)
-    account.password_hash = password_hash or await passwords.hash_password(password)
+    account.password_hash = password.hash_for(account.login)
     await sessions.end_all(session, account.id, now)
     await session.execute(delete(LoginAttempt).where(LoginAttempt.login == account.login))
     await note(session, "account.password_set", account.id, now, actor_id, login=account.login)

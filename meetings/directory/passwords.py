@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from dataclasses import dataclass, field
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -20,13 +21,29 @@ async def hash_password(password: str) -> str:
     return await asyncio.to_thread(_hasher.hash, password)
 
 
-async def early_hash(password: str, login: str) -> str | None:
-    """Made before a transaction is opened, so that nobody waits for it; None for one that will be refused."""
+@dataclass(frozen=True)
+class NewPassword:
+    """A password that somebody chose, with its hash if it is good enough. It comes from `chosen` alone: the hash takes
+    a tenth of a second, and on SQLite a transaction that computed it would keep every other writer waiting."""
+
+    words: str = field(repr=False)
+    hash: str | None = field(repr=False)
+
+    def hash_for(self, login: str) -> str:
+        """Raises Invalid for a password that this account may not have."""
+        check_strength(self.words, login)
+        if self.hash is None:
+            raise ValueError("the password was chosen for another login")
+        return self.hash
+
+
+async def chosen(password: str, login: str) -> NewPassword:
+    """Call it before the transaction is opened."""
     try:
-        check_strength(password, login)
+        check_strength(password, login.strip())
     except Invalid:
-        return None
-    return await hash_password(password)
+        return NewPassword(password, None)
+    return NewPassword(password, await hash_password(password))
 
 
 async def matches(password_hash: str | None, password: str) -> bool:

@@ -10,7 +10,7 @@ from meetings.context import Context
 from meetings.directory import account_routes, organisation_routes, sessions, setup, venue_routes
 from meetings.directory.identity import SESSION_COOKIE, address_of, browser_of
 from meetings.directory.login import Origin, log_in
-from meetings.directory.passwords import DEMO_PASSWORD, early_hash
+from meetings.directory.passwords import DEMO_PASSWORD, chosen
 from meetings.errors import Conflict, Invalid, MeetingsError
 from meetings.guards import cookie_header
 from meetings.i18n import LOCALES
@@ -110,11 +110,12 @@ async def set_up(
     now = context.clock.now()
     async with context.database.read() as session:
         await setup.check_setup_link(session, token, now)  # nobody else has us compute
-    hashed = await early_hash(password, login)
-    typed = {"login": login, "display_name": display_name, "password": password}
+    ready = await chosen(password, login)
     try:
         async with context.database.transaction() as session:
-            account = await setup.use_setup_link(session, token, **typed, password_hash=hashed, now=now)
+            account = await setup.use_setup_link(
+                session, token, login=login, display_name=display_name, password=ready, now=now
+            )
             entered = await sessions.start_session(
                 session, account.id, now, address=address_of(request), browser=browser_of(request)
             )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings.access import Role
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account, AccountRole, SetupLink
+from meetings.directory.passwords import NewPassword
 from meetings.errors import NotFound
 from meetings.ids import new_token, token_hash
 
@@ -46,9 +47,8 @@ async def use_setup_link(
     *,
     login: str,
     display_name: str,
-    password: str,
+    password: NewPassword,
     now: datetime,
-    password_hash: str | None = None,
 ) -> Account:
     link = await check_setup_link(session, token, now, lock=True)
     account = await create_account(
@@ -56,7 +56,6 @@ async def use_setup_link(
         login=login,
         display_name=display_name,
         password=password,
-        password_hash=password_hash,
         roles=[Role.ADMIN],
         now=now,
     )

@@ -19,6 +19,7 @@ from meetings.config import Settings
 from meetings.database import Database
 from meetings.directory.accounts import create_account
 from meetings.directory.models import Account
+from meetings.directory.passwords import chosen
 from meetings.errors import Conflict, Invalid
 from meetings.register.models import Document, Series
 from meetings.store import Store
@@ -41,7 +42,7 @@ async def lived_in(settings: Settings) -> str:
             session,
             login="thu-ky",
             display_name="Thư ký",
-            password="Mot-mat-khau-dai-9",
+            password=await chosen("Mot-mat-khau-dai-9", "thu-ky"),
             roles=[Role.SECRETARY],
             now=MORNING,
         )

@@ -12,6 +12,7 @@ from meetings.context import Context
 from meetings.directory import setup
 from meetings.directory.accounts import create_account, set_password
 from meetings.directory.models import LoginAttempt, WebSession
+from meetings.directory.passwords import chosen
 from tests.conftest import LogIn
 from tests.fakes import Browser, ManualClock
 
@@ -27,7 +28,7 @@ async def secretary(context: Context) -> str:
             session,
             login="thu.ky",
             display_name="Lê Thị Thư Ký",
-            password=PASSWORD,
+            password=await chosen(PASSWORD, "thu.ky"),
             roles=[Role.SECRETARY],
             now=context.clock.now(),
         )
@@ -172,7 +173,7 @@ async def test_nobody_ends_the_session_of_somebody_else(log_in: LogIn, context: 
 async def test_a_new_password_ends_every_session(client: Browser, secretary: str, context: Context) -> None:
     await try_password(client)
     async with context.database.transaction() as session:
-        await set_password(session, "thu.ky", "nam sau bay tam", context.clock.now())
+        await set_password(session, "thu.ky", await chosen("nam sau bay tam", "thu.ky"), context.clock.now())
     assert (await client.get("/account")).status_code == 303
     assert await try_password(client) == 422
     assert await try_password(client, "nam sau bay tam") == 303
