@@ -23,6 +23,7 @@ class FakeWorker:
         self.starts = 0
         self.closed = False
         self.frozen = False  # then heartbeats are not answered
+        self.memory = 0
         self.starts_again = True  # else a start hangs
         self._on_event: OnEvent | None = None
         self._on_exit: OnExit | None = None
@@ -37,7 +38,7 @@ class FakeWorker:
     def send(self, command: schema.Command) -> None:
         self.commands.append(schema.decode_command(schema.encode(command)))
         if isinstance(command, schema.Ping) and not self.frozen:
-            self.emit(schema.Pong(command.number, 0.0, 0, 0))
+            self.emit(schema.Pong(command.number, 0.0, 0, 0, self.memory))
 
     def kill(self) -> None:
         self.end("killed")

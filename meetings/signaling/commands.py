@@ -91,7 +91,7 @@ def relay(
     turn_minutes: Annotated[int, typer.Option(help="How long its credentials are valid.")] = 720,
     origin: Annotated[list[str] | None, typer.Option(help="Only pages of this origin may connect.")] = None,
 ) -> None:
-    """Run the relay: rooms that clients of LiveKit join."""
+    """Run the relay: rooms that clients of LiveKit join. SIGUSR1 lets it stop once its rooms are empty."""
     if (cert is None) != (key_file is None):
         raise _stop("--cert and --key-file go together.")
     settings = RelaySettings(
@@ -118,11 +118,12 @@ def relay(
 
 
 async def _until_stopped(settings: RelaySettings) -> None:
-    stop = asyncio.Event()
+    stop, drain = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve_relay(settings, stop)
+    loop.add_signal_handler(signal.SIGUSR1, drain.set)
+    await serve_relay(settings, stop, drain=drain)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from meetings.signaling.media import schema
+from meetings.signaling.media import memory, schema
 from meetings.signaling.media.process import OnEvent, WorkerLink
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,14 @@ class NotReady(Exception):
 class WorkerKeeper:
     """Owns the link to the worker. `on_lost` is called when a worker has ended, before the next one is started."""
 
-    def __init__(self, link: WorkerLink, on_event: OnEvent, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        link: WorkerLink,
+        on_event: OnEvent,
+        on_lost: Callable[[], None],
+        memory_limit: int = memory.LIMIT_BYTES,
+    ) -> None:
+        self._memory_limit = memory_limit
         self._link = link
         self._on_event = on_event
         self._on_lost = on_lost
@@ -76,6 +83,9 @@ class WorkerKeeper:
         self._unanswered = 0
         if not isinstance(event, schema.Pong):
             self._on_event(event)
+        elif event.memory_bytes > self._memory_limit:
+            logger.error("the media worker has grown to %d MiB and is replaced", event.memory_bytes >> 20)
+            self._link.kill()
 
     def _ended(self, reason: str) -> None:
         logger.error("the media worker ended: %s", reason)

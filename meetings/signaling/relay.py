@@ -32,6 +32,10 @@ RETURN_SECONDS = 15.0
 CONNECT_SECONDS = 60.0
 
 
+class Draining(Exception):
+    """The relay is about to stop: rooms that are open go on, no other is opened."""
+
+
 class UnknownSession(Exception):
     """A client wants to go on with a session that is not here any more."""
 
@@ -53,6 +57,7 @@ class Relay:
     on_happened: OnHappened = _nobody
     room_settings: RoomSettings = field(default_factory=RoomSettings)
     turn: Turn | None = None
+    draining: bool = False
 
     def __post_init__(self) -> None:
         self.rooms: dict[str, LiveRoom] = {}
@@ -69,6 +74,11 @@ class Relay:
     async def start(self) -> None:
         """Start the media worker; raises WorkerError with a sentence for the operator."""
         await self.keeper.start()
+
+    @property
+    def drained(self) -> bool:
+        """Whether it may stop without anybody noticing."""
+        return self.draining and not any(room.members for room in self.rooms.values())
 
     async def close(self) -> None:
         """Tell every client to come back, then end the worker."""
@@ -110,9 +120,11 @@ class Relay:
     # ----------------------------------------------------------------------------------- rooms and sessions
 
     def open_room(self, name: str, settings: RoomSettings | None = None, metadata: str = "") -> LiveRoom:
-        """The room of this name, made if it is not there."""
+        """The room of this name, made if it is not there. Raises Draining."""
         if (room := self.rooms.get(name)) is not None:
             return room
+        if self.draining:
+            raise Draining
         sid = RoomSid(new_sid("RM"))
         settings = settings or self.room_settings
         rules = Room(sid, name, now_ms=self.now_ms(), settings=settings, metadata=metadata)
@@ -223,10 +235,14 @@ class Relay:
 
     # ------------------------------------------------------------------------------------------------ time
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Let time pass until stopped."""
+    async def run(self, stop: asyncio.Event, drain: asyncio.Event | None = None) -> None:
+        """Let time pass until stopped, or until the last room is empty after `drain` was set."""
         while not stop.is_set():
             self.tick()
+            self.draining = self.draining or (drain is not None and drain.is_set())
+            if self.drained:
+                logger.info("the last room is empty: stopping")
+                stop.set()
             try:
                 await asyncio.wait_for(stop.wait(), TICK_SECONDS)
             except TimeoutError:

@@ -23,7 +23,7 @@ from meetings.signaling.keeper import NotReady
 from meetings.signaling.media.process import ProcessWorker
 from meetings.signaling.media.worker import WorkerConfig
 from meetings.signaling.model import Reason
-from meetings.signaling.relay import Relay, UnknownSession
+from meetings.signaling.relay import Draining, Relay, UnknownSession
 from meetings.signaling.requests import parse_connect
 from meetings.signaling.room import RoomFull
 from meetings.signaling.service import JSON, RoomService, TwirpError
@@ -129,6 +129,8 @@ async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket
         session = relay.join(grants, parse_connect(socket.query_params), connection)
     except NotReady:
         await _deny(socket, 503, "the media worker is being started; try again")
+    except Draining:
+        await _deny(socket, 503, "this relay opens no more rooms; it is about to stop")
     except TooFast:
         await _deny(socket, 429, "too many attempts to join; try again in a few seconds")
     except PutOut:
@@ -229,8 +231,13 @@ def _where(settings: RelaySettings, relay: Relay) -> str:
     return f"signalling at {' and '.join(signalling)}, media at {', '.join(media)}"
 
 
-async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Clock | None = None) -> None:
-    """Run the relay until stopped. Raises CannotListen or WorkerError with a sentence for the operator."""
+async def serve_relay(
+    settings: RelaySettings, stop: asyncio.Event, *, drain: asyncio.Event | None = None, clock: Clock | None = None
+) -> None:
+    """Run the relay until stopped; after `drain`, until the last room is empty.
+
+    Raises CannotListen or WorkerError with a sentence for the operator.
+    """
     clock = clock or SystemClock()
     sockets = _open_sockets(settings)
     worker = ProcessWorker(
@@ -249,7 +256,7 @@ async def serve_relay(settings: RelaySettings, stop: asyncio.Event, *, clock: Cl
         async with asyncio.TaskGroup() as group:
             for server, sock in servers:
                 group.create_task(server.serve(sockets=[sock]))
-            group.create_task(relay.run(stop))
+            group.create_task(relay.run(stop, drain))
             await stop.wait()
             await relay.close()
             for server, _ in servers:

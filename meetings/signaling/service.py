@@ -16,7 +16,7 @@ from meetings.signaling.grants import Grants
 from meetings.signaling.live import LiveRoom
 from meetings.signaling.model import Participant, Reason, RoomSettings, TrackSid
 from meetings.signaling.publishing import Refused
-from meetings.signaling.relay import Relay
+from meetings.signaling.relay import Draining, Relay
 from meetings.signaling.requests import track_sids
 from meetings.signaling.room import Profile
 
@@ -80,7 +80,10 @@ class RoomService:
             raise TwirpError("invalid_argument", "a room needs a name")
         if len(request.metadata.encode()) > limits.METADATA:
             raise TwirpError("invalid_argument", "metadata exceeds limits")
-        room = self._relay.open_room(request.name, metadata=request.metadata)
+        try:
+            room = self._relay.open_room(request.name, metadata=request.metadata)
+        except Draining as error:
+            raise TwirpError("unavailable", "this relay opens no more rooms; it is about to stop") from error
         room.rules.settings = _settings(room.rules.settings, request)
         return messages.room_info(room.rules.facts())
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from meetings.signaling.media import srtp, stun, tcp
+from meetings.signaling.media import native, srtp, stun, tcp
+from meetings.signaling.media.allowance import Allowance
 from meetings.signaling.media.forward import Sender
 from meetings.signaling.media.stun import Address, StreamAddress
 from meetings.signaling.media.transport import Transport
@@ -19,6 +20,10 @@ from meetings.signaling.media.wire import Malformed
 
 # Datagrams per wake-up; then timers and commands have their turn. With 50 subscribers one costs half a millisecond.
 _DRAIN = 32
+
+# Checks from addresses that have passed none: a whole province that comes back at once needs some hundreds a second.
+_STRANGE_CHECKS_PER_SECOND = 2_000.0
+_STRANGE_CHECKS_AT_ONCE = 1_000.0
 
 # What bursts of keyframes to many subscribers need. The kernel doubles it and caps it at net.core.[rw]mem_max.
 _BUFFER_BYTES = 8 << 20
@@ -152,6 +157,17 @@ class _Ways:
         self._ipv6 = main.get(socket.AF_INET6, sockets.udp[0]).sendto
         self._own = [sock.sendto for sock in sockets.own]
         self.streams: dict[StreamAddress, tcp.Stream] = {}
+        self._descriptors = {
+            2: main.get(socket.AF_INET, sockets.udp[0]).fileno(),
+            4: main.get(socket.AF_INET6, sockets.udp[0]).fileno(),
+        }
+        self._own_descriptors = [sock.fileno() for sock in sockets.own]
+
+    def descriptor(self, address: Address) -> int:
+        """The UDP socket that sends there; -1 when it is none."""
+        if len(address) == 3:
+            return self._own_descriptors[address[2]] if isinstance(address[2], int) else -1
+        return self._descriptors[len(address)]
 
     def sendto(self, data: bytes | memoryview, address: Address) -> None:
         """Raises OSError when it is lost."""
@@ -172,12 +188,15 @@ class Port:
 
     def __init__(self, sockets: Sockets) -> None:
         ways = _Ways(sockets)
-        self.sender = Sender(cast(socket.socket, ways))
+        library = native.load()
+        compiled = native.Fanout(library, ways.descriptor) if library is not None else None
+        self.sender = Sender(cast(socket.socket, ways), compiled)
         self.packets_in = 0
         self._sockets = sockets
         self._buffer = srtp.Buffer()
         self._by_ufrag: dict[str, Transport] = {}
         self._by_address: dict[Address, Transport] = {}
+        self._strangers = Allowance(_STRANGE_CHECKS_PER_SECOND, _STRANGE_CHECKS_AT_ONCE)
         self._loop = asyncio.get_running_loop()
         for sock in sockets.udp:
             self._loop.add_reader(sock.fileno(), self._readable, sock)
@@ -206,6 +225,13 @@ class Port:
             self._drop(address)
 
     def _readable(self, sock: socket.socket, own: int | None = None) -> None:
+        self.sender.hold(time.monotonic())
+        try:
+            self._drain(sock, own)
+        finally:
+            self.sender.release()
+
+    def _drain(self, sock: socket.socket, own: int | None) -> None:
         receive, data, clock = sock.recvfrom_into, self._buffer.data, time.monotonic
         for _ in range(_DRAIN):
             try:
@@ -245,6 +271,11 @@ class Port:
                 self.packets_in += 1
                 transport.take_srtp(self._buffer, size, source, now)
         elif first < 4:
+            # Junk must not cost the others their sound: what is no STUN goes at once, and strangers share an allowance.
+            if self._buffer.data[4:8] != stun.COOKIE:
+                return
+            if source not in self._by_address and not self._strangers.take(now):
+                return
             self._take_stun(bytes(self._buffer.view[:size]), source, now)
         elif 19 < first < 64:
             transport = self._by_address.get(source)

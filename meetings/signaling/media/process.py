@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from meetings.signaling import loglines
-from meetings.signaling.media import schema
+from meetings.signaling.media import memory, schema
 from meetings.signaling.media.framing import frame, read_frame
 from meetings.signaling.media.worker import Worker, WorkerConfig, WorkerError
 
@@ -243,6 +243,7 @@ def main(arguments: list[str]) -> int:
         return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends us in order
     loglines.configure()
+    memory.bound()
     descriptor, config = arguments
     return asyncio.run(_serve(int(descriptor), msgspec.json.decode(config, type=WorkerConfig)))
 

@@ -355,12 +355,13 @@ class WorkerFigures(msgspec.Struct, frozen=True, tag=True):
 
 
 class Pong(msgspec.Struct, frozen=True, tag=True):
-    """Heartbeat answer, with the worker's process CPU seconds and packet counts so far."""
+    """Heartbeat answer, with the worker's process CPU seconds and packet counts so far, and its memory now."""
 
     number: int
     cpu_seconds: float
     packets_in: int
     packets_out: int
+    memory_bytes: int = 0  # resident; 0: not known
 
 
 Event = (

@@ -23,6 +23,7 @@ REQUEST: Final = 0x0001
 SUCCESS: Final = 0x0101
 
 _COOKIE = 0x2112A442
+COOKIE: Final = _COOKIE.to_bytes(4, "big")
 _FINGERPRINT_XOR = 0x5354554E
 _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -14,9 +16,10 @@ from meetings.signaling.grants import Grants
 from meetings.signaling.keeper import NotReady
 from meetings.signaling.media import schema
 from meetings.signaling.model import Client, Identity, ParticipantSid, Permission, Reason, RoomFacts
-from meetings.signaling.relay import CONNECT_SECONDS, RETURN_SECONDS, Relay, UnknownSession
+from meetings.signaling.relay import CONNECT_SECONDS, RETURN_SECONDS, Draining, Relay, UnknownSession
 from meetings.signaling.requests import Connect
 from meetings.signaling.session import Session
+from meetings.signaling.turn import Turn
 from tests.fakes import ManualClock
 from tests.fakes_relay import FakeConnection, FakeWorker, answer_to, audio, offer_sdp, video
 
@@ -574,6 +577,63 @@ async def test_a_worker_that_answers_no_heartbeat_is_replaced_within_five_second
     assert hue.told("leave")[0].action == rtc.LeaveRequest.RECONNECT
     await house.relay.keeper.restarted()
     assert house.worker.starts == 2
+
+
+async def test_a_worker_that_grows_beyond_its_limit_is_replaced(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    house.worker.memory = 900 << 20
+    house.later(1)
+    assert hue.told("leave") == []
+    house.worker.memory = 1100 << 20
+    house.later(1)
+    assert hue.told("leave")[0].action == rtc.LeaveRequest.RECONNECT
+    await house.relay.keeper.restarted()
+    assert house.worker.starts == 2
+
+
+async def test_draining_drops_nobody_opens_no_room_and_ends_with_the_last_guest(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    stop, drain = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(house.relay.run(stop, drain))
+    drain.set()
+    async with asyncio.timeout(10):
+        while not house.relay.draining:
+            await asyncio.sleep(0.01)
+        vinh = Guest(house, "vinh")
+        with pytest.raises(Draining):
+            house.relay.open_room("another")
+        assert hue.told("leave") == vinh.told("leave") == []
+        assert not stop.is_set()
+        hue.says(leave=rtc.LeaveRequest())
+        vinh.says(leave=rtc.LeaveRequest())
+        await running
+    assert stop.is_set()
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600, 86_400, -86_400, 20 * 86_400, -20 * 86_400, 400 * 86_400])
+async def test_a_step_of_the_wall_clock_drops_nobody(house: House, seconds: float) -> None:
+    hue = Guest(house, "hue").connects()
+    house.clock.set(house.clock.now() + timedelta(seconds=seconds))
+    for _ in range(5):
+        hue.says(ping=1)
+        house.later(1)
+    assert hue.told("leave") == []
+    assert house.relay.rooms["m1"].rules.roster.get(hue.sid) is not None
+    assert Guest(house, "vinh").told("join")[0].other_participants[0].identity == "hue"
+
+
+async def test_each_connection_is_told_turn_servers_with_credentials_of_its_own() -> None:
+    house = House()
+    house.relay.turn = Turn(("turn:turn.example:3478",), "s" * 16)
+    await house.relay.start()
+    hue, vinh = Guest(house, "hue"), Guest(house, "vinh")
+    servers = [one.told("join")[0].ice_servers for one in (hue, vinh)]
+    assert [list(one.urls) for (one,) in servers] == [["turn:turn.example:3478"]] * 2
+    assert len({one.username for (one,) in servers}) == len({one.credential for (one,) in servers}) == 2
+    assert servers[0][0].username.endswith(hue.sid)
+    house.clock.advance(3600)
+    (again,) = Guest(house, "hue", resumes=hue.sid).told("reconnect")[0].ice_servers
+    assert again.username != servers[0][0].username, "they are as fresh as the connection"
 
 
 async def test_stopping_tells_everybody_and_ends_the_worker(house: House) -> None:

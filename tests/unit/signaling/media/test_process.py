@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -11,7 +12,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from meetings.signaling.media import schema
+from meetings.signaling.keeper import WorkerKeeper
+from meetings.signaling.media import memory, schema
 from meetings.signaling.media.process import InProcessWorker, ProcessWorker, WorkerLink
 from meetings.signaling.media.worker import WorkerConfig, WorkerError
 
@@ -106,3 +108,37 @@ def _runs(pid: int) -> bool:
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_a_worker_that_is_stopped_by_a_signal_is_replaced_by_one_that_answers(watcher: Watcher) -> None:
+    link = ProcessWorker(LOOPBACK)
+    lost: asyncio.Queue[None] = asyncio.Queue()
+    keeper = WorkerKeeper(link, watcher.events.put_nowait, lambda: lost.put_nowait(None))
+    await keeper.start()
+    first = link.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(60):
+        while lost.empty():
+            keeper.beat()
+            await asyncio.sleep(1)
+        killed_after = asyncio.get_running_loop().time() - began
+        await keeper.restarted()
+    assert killed_after < 10
+    assert link.pid not in (None, first)
+    assert keeper.ready.candidates
+    await keeper.close()
+
+
+async def test_a_worker_tells_its_memory_and_is_bounded(watcher: Watcher) -> None:
+    link = ProcessWorker(LOOPBACK)
+    await link.start(watcher.events.put_nowait, watcher.exits.put_nowait)
+    link.send(schema.Ping(1))
+    pong = await asyncio.wait_for(watcher.events.get(), 20)
+    assert isinstance(pong, schema.Pong)
+    assert 10 << 20 < pong.memory_bytes < memory.LIMIT_BYTES
+    assert link.pid is not None
+    soft, _ = resource.prlimit(link.pid, resource.RLIMIT_DATA)
+    assert soft == 2 * memory.LIMIT_BYTES
+    await link.close()
