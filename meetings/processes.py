@@ -55,7 +55,7 @@ class Supervisor:
 
     first_pause = 0.2  # seconds before the second restart in a row; doubled each time. The first one is made at once
     longest_pause = 5.0
-    healthy_after = 20.0  # a child that lived this long starts its backoff anew
+    healthy_after = 5.0  # a child that lived this long starts its backoff anew
     grace = 8.0  # between SIGTERM and SIGKILL
     standby_after = 5.0  # a standby is loaded when the start is over and the cores are free again
 
