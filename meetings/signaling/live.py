@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from livekit.protocol import rtc
@@ -27,15 +27,27 @@ from meetings.signaling.effects import (
 )
 from meetings.signaling.grants import Grants, with_permission
 from meetings.signaling.media import schema
-from meetings.signaling.model import Client, Kind, ParticipantSid, Reason, RoomFacts, Track, TrackSid
-from meetings.signaling.peer import Peer
+from meetings.signaling.model import (
+    Client,
+    Identity,
+    Kind,
+    Participant,
+    ParticipantSid,
+    Reason,
+    RoomFacts,
+    Track,
+    TrackSid,
+)
+from meetings.signaling.peer import Peer, producer_of
 from meetings.signaling.requests import View
 from meetings.signaling.room import Room
-from meetings.signaling.speakers import Speakers
+from meetings.signaling.speakers import Speakers, Speaking
 from meetings.signaling.turn import IceServer
 from meetings.signaling.watching import NOTHING, Watching
 
 logger = logging.getLogger(__name__)
+
+FLOOR_ATTRIBUTE = "floor"  # "true": this participant's voice is passed on however many louder ones there are
 
 
 class Connection(Protocol):
@@ -69,6 +81,7 @@ class Member:
     connection: Connection | None
     silent_since: float | None = None  # when signalling or media was lost, on the relay's steady clock
     rating: quality.Rating = quality.UNKNOWN
+    ratings: quality.BothWays = field(default_factory=quality.BothWays)
 
     def send(self, message: rtc.SignalResponse) -> None:
         if self.connection is not None:
@@ -95,10 +108,12 @@ class LiveRoom:
     def enter(self, sid: ParticipantSid, grants: Grants, client: Client, connection: Connection) -> None:
         """Let a participant in and greet it: the join message, then everything that follows. Raises RoomFull."""
         effects = self.rules.join(sid, grants, client, self._around.now_ms())
-        peer = Peer(sid, self._around.ready, self._around.command)
-        self._members[sid] = Member(grants, peer, connection)
         participant = self.rules.roster.get(sid)
         assert participant is not None
+        unthinned = participant.permission.recorder
+        peer = Peer(sid, self._around.ready, self._around.command, room=self.rules.name, unthinned=unthinned)
+        peer.has_floor(_has_floor(participant))
+        self._members[sid] = Member(grants, peer, connection)
         others, servers = self.rules.roster.shown_to(sid), self._around.ice_servers(sid)
         connection.send(messages.join(self.rules.facts(), participant, others, servers))
         self._refresh_token(sid)
@@ -137,6 +152,8 @@ class LiveRoom:
         match effect:
             case ParticipantChanged(to, participant):
                 self._tell(to, messages.participants([participant]))
+                if (member := self._members.get(participant.sid)) is not None:
+                    member.peer.has_floor(_has_floor(participant))
             case RoomChanged(to):
                 self._tell(to, messages.room(self.rules.facts()))
             case TrackAccepted(to, track):
@@ -285,6 +302,32 @@ class LiveRoom:
         here = [(one.sid, *levels[track.sid]) for one in shown for track in one.tracks if track.sid in levels]
         if changed := self._speakers.heard(here):
             self._tell(self.members, messages.speakers(changed))
+            for one in changed:
+                self._seen_speaking(one)
+
+    def _seen_speaking(self, speaking: Speaking) -> None:
+        """Where not every picture fits, those who speak come before those who do not."""
+        participant = self.rules.roster.get(speaking.participant)
+        cameras = [one for one in participant.live_tracks if one.kind is Kind.VIDEO] if participant else []
+        for track in cameras:
+            self._around.command(schema.SetSpeaking(producer_of(track.sid), speaking.active))
+
+    def starved(self, sid: ParticipantSid, track_sid: TrackSid, starved: bool) -> None:
+        """There is no room for a picture on the way to this subscriber, or there is again."""
+        publisher = next((one.sid for one in self.rules.roster if one.track(track_sid) is not None), None)
+        if publisher is not None:
+            self._tell([sid], messages.stream_state(publisher, track_sid, starved))
+
+    def seats(self) -> Iterator[tuple[ParticipantSid, Identity, quality.Rating]]:
+        """Everybody's connection as it was last rated."""
+        for participant in self.rules.roster:
+            if (member := self._members.get(participant.sid)) is not None:
+                yield participant.sid, participant.identity, member.rating
+
+    def measured(self, sid: ParticipantSid, way: quality.Measured, *, receiving: bool) -> None:
+        """How one of a participant's two directions is: the worse one is its connection's quality."""
+        if (member := self._members.get(sid)) is not None and member.rating is not quality.LOST:
+            self.rated(sid, member.ratings.measured(way, receiving=receiving))
 
     def rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
         """A participant's connection got better or worse."""
@@ -306,3 +349,8 @@ class LiveRoom:
         for sid in to:
             if (member := self._members.get(sid)) is not None:
                 member.peer.send_data(packet.label, packet.payload)
+
+
+def _has_floor(participant: Participant) -> bool:
+    """Its attributes say so; only the server, or a client that may change its own, writes them."""
+    return participant.attributes.get(FLOOR_ATTRIBUTE) == "true"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from meetings.signaling import data, limits, viewing, watching
 from meetings.signaling.media import schema
-from meetings.signaling.model import ParticipantSid, Track, TrackSid
+from meetings.signaling.model import ParticipantSid, Source, Track, TrackSid
 from meetings.signaling.negotiation import (
     Accepted,
     AnswerOptions,
@@ -50,6 +50,7 @@ class _Consumption:
     spatial: int = viewing.HIGHEST
     paused: bool = False
     started: bool = False
+    importance: tuple[int, bool] = (viewing.LEAST_IMPORTANT, False)
 
 
 def publisher_transport(sid: ParticipantSid) -> schema.TransportId:
@@ -64,11 +65,32 @@ def producer_of(track_sid: TrackSid) -> schema.ProducerId:
     return schema.ProducerId(track_sid)
 
 
+def consumer_of(sid: ParticipantSid, track_sid: TrackSid) -> schema.ConsumerId:
+    return schema.ConsumerId(f"{sid}<{track_sid}")
+
+
+def consumed(consumer: schema.ConsumerId) -> tuple[ParticipantSid, TrackSid]:
+    """Who gets which track."""
+    sid, _, track_sid = consumer.partition("<")
+    return ParticipantSid(sid), TrackSid(track_sid)
+
+
 class Peer:
     """Owns both transports of one participant in the worker, until `close`."""
 
-    def __init__(self, sid: ParticipantSid, ready: schema.Ready, send: SendCommand) -> None:
+    def __init__(
+        self,
+        sid: ParticipantSid,
+        ready: schema.Ready,
+        send: SendCommand,
+        *,
+        room: str = "",
+        unthinned: bool = False,
+    ) -> None:
+        self._room = room
+        self._has_floor = False
         self._sid = sid
+        self._unthinned = unthinned
         self._send = send
         self._pub = publisher_transport(sid)
         self._sub = subscriber_transport(sid)
@@ -127,7 +149,7 @@ class Peer:
                 codec = self._publisher.settle(media.mid, _options(track))
                 assert codec is not None
                 self._bound[media.mid] = track.sid
-                self._send(_produce(self._pub, track, media, codec))
+                self._send(self._produce(track, media, codec))
                 negotiated.append(Negotiated(track.sid, media.mid, codec.mime_type))
         return negotiated
 
@@ -142,6 +164,27 @@ class Peer:
             del self._bound[mid]
             self._offered.pop(mid, None)  # free for another track only once the client offers it again
 
+    def _produce(self, track: Track, media: MediaOffer, codec: schema.Codec) -> schema.Produce:
+        return schema.Produce(
+            producer_id=producer_of(track.sid),
+            transport_id=self._pub,
+            kind=media.kind.value,
+            mid=media.mid,
+            codecs=[codec],
+            extensions=media.extensions,
+            encodings=list(media.encodings),
+            muted=track.muted,
+            room="" if track.source is Source.SCREEN_SHARE_AUDIO else self._room,
+            always_heard=self._has_floor,
+        )
+
+    def has_floor(self, floor: bool) -> None:
+        """Whose turn it is to speak is heard however many others speak."""
+        if floor != self._has_floor:
+            self._has_floor = floor
+            for track_sid in self._bound.values():
+                self._send(schema.SetAlwaysHeard(producer_of(track_sid), floor))
+
     def mute(self, track_sid: TrackSid, muted: bool) -> None:
         self._send(schema.SetProducerMuted(producer_of(track_sid), muted))
 
@@ -149,7 +192,7 @@ class Peer:
 
     def consume(self, publisher: ParticipantSid, track: Track) -> None:
         """Offer a track to the client; it is sent once the client has accepted it."""
-        consumption = _Consumption(track, schema.ConsumerId(f"{self._sid}<{track.sid}"), _random_ssrc(), _random_ssrc())
+        consumption = _Consumption(track, consumer_of(self._sid, track.sid), _random_ssrc(), _random_ssrc())
         self._consumptions[track.sid] = consumption
         video = track.kind.value == "video"
         self._subscriber.add(
@@ -199,7 +242,10 @@ class Peer:
             self._send(schema.SetLayer(consumption.consumer_id, spatial))
         if consumption.started and view.disabled != consumption.paused:
             self._send(schema.SetConsumerPaused(consumption.consumer_id, view.disabled))
-        consumption.spatial, consumption.paused = spatial, view.disabled
+        importance = viewing.importance(view)
+        if consumption.started and importance != consumption.importance:
+            self._send(schema.SetImportance(consumption.consumer_id, *importance))
+        consumption.spatial, consumption.paused, consumption.importance = spatial, view.disabled, importance
 
     def watches(self, track_sid: TrackSid) -> int:
         """The highest layer of the track that the client wants to see now; -1: none."""
@@ -221,6 +267,10 @@ class Peer:
                 extensions=accepted.extensions,
                 max_spatial=consumption.spatial,
                 paused=consumption.paused,
+                priority=consumption.importance[0],
+                prominent=consumption.importance[1],
+                screen=consumption.track.source is Source.SCREEN_SHARE,
+                unthinned=self._unthinned,
             )
         )
 
@@ -274,19 +324,6 @@ def _redundant(track: Track) -> bool:
 def _options(track: Track) -> AnswerOptions:
     request = track.request
     return AnswerOptions(not request.disable_dtx, request.stereo, _redundant(track), request.codec)
-
-
-def _produce(transport: schema.TransportId, track: Track, media: MediaOffer, codec: schema.Codec) -> schema.Produce:
-    return schema.Produce(
-        producer_id=producer_of(track.sid),
-        transport_id=transport,
-        kind=media.kind.value,
-        mid=media.mid,
-        codecs=[codec],
-        extensions=media.extensions,
-        encodings=list(media.encodings),
-        muted=track.muted,
-    )
 
 
 def _random_text(length: int) -> str:

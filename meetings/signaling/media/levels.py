@@ -19,9 +19,8 @@ class LevelMeter:
         self._speech = 0
         self._quiet = 0
 
-    def heard(self, extension: bytes) -> None:
-        """One packet's extension value: a voice flag and the level in -dBov."""
-        level = extension[0] & 0x7F
+    def heard(self, level: int) -> None:
+        """One packet's level in -dBov."""
         self._packets += 1
         if level < _SPEECH:
             self._speech += 1

@@ -14,6 +14,7 @@ from meetings.signaling.media.resend import AUDIO_PACKETS, VIDEO_PACKETS
 from meetings.signaling.media.rtp import Header
 from meetings.signaling.media.schema import ConsumerLayer, Event, Produce, ProducerLayers, ProducerStarted
 from meetings.signaling.media.stream import Arrival
+from meetings.signaling.media.voices import Gate
 
 if TYPE_CHECKING:
     from meetings.signaling.media.consumer import Consumer
@@ -25,7 +26,15 @@ _PARSERS = {"video/vp8": vp8.parse, "video/vp9": vp9.parse, "video/h264": h264.p
 class Producer:
     """A track of one transport. Packets come in by `take`; subscribers move between layers as these come and go."""
 
-    def __init__(self, command: Produce, transport: Transport, sender: Sender, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        command: Produce,
+        transport: Transport,
+        sender: Sender,
+        emit: Callable[[Event], None],
+        gate: Gate | None = None,
+    ) -> None:
+        self.gate = gate or Gate(command.producer_id, None, always=False)
         self.id = command.producer_id
         self.kind = command.kind
         self.command = command
@@ -157,7 +166,8 @@ class Producer:
     def select(self, consumer: Consumer, now: float) -> None:
         """Choose the subscriber's layer again, after anything changed that the choice depends on."""
         alive = [layer.spatial for layer in self.layers.values() if layer.alive]
-        spatial = None if self.muted else choose(alive, consumer.wanted)
+        passes = not self.muted and (self.gate.open or consumer.unthinned)
+        spatial = choose(alive, consumer.wanted) if passes else None
         target = self._lane(self.layers[spatial], consumer) if spatial is not None else None
         if target is consumer.target and (target is None or consumer in target.waiting or consumer.current is target):
             return
@@ -196,10 +206,24 @@ class Producer:
         if muted == self.muted:
             return
         self.muted = muted
+        if muted:
+            self.gate.left()
         self.select_all(now)
         for layer in self.layers.values():
             for lane in layer.lanes:
                 lane.ring.clear()  # nor is anything resent
+
+    def heard(self, level: int, now: float) -> None:
+        """How loud a packet of sound is, before it is taken: whoever rises is passed on with it."""
+        if self.levels is not None:
+            self.levels.heard(level)
+        if not self.muted and self.gate.heard(level, now):
+            self.select_all(now)
+
+    def set_always_heard(self, always: bool, now: float) -> None:
+        """The participant holds the floor, or no longer."""
+        if self.gate.keep_open(always):
+            self.select_all(now)
 
     # ------------------------------------------------------------------------------------------ keyframes and life
 

@@ -97,7 +97,7 @@ class Receiver:
         if producer.levels is not None:
             level = header.extensions.get(producer.level_id)
             if level:
-                producer.levels.heard(level)
+                producer.heard(level[0] & 0x7F, now)
         producer.take(source.layer, header, packet, arrival, now)
 
     def _take_retransmission(self, source: _Source, header: rtp.Header, packet: bytes, now: float) -> None:

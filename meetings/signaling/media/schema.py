@@ -113,6 +113,8 @@ class Produce(msgspec.Struct, frozen=True, tag=True):
     encodings: list[Encoding]
     nack: bool = True
     muted: bool = False
+    room: str = ""  # a microphone's: of one room the loudest may be passed on only, if the worker is told so
+    always_heard: bool = False  # whoever holds the floor
 
 
 class SetProducerMuted(msgspec.Struct, frozen=True, tag=True):
@@ -120,6 +122,13 @@ class SetProducerMuted(msgspec.Struct, frozen=True, tag=True):
 
     producer_id: ProducerId
     muted: bool
+
+
+class SetAlwaysHeard(msgspec.Struct, frozen=True, tag=True):
+    """The participant got or gave back the floor: its voice is passed on however quiet it is."""
+
+    producer_id: ProducerId
+    always: bool
 
 
 class CloseProducer(msgspec.Struct, frozen=True, tag=True):
@@ -217,6 +226,7 @@ Command = (
     | CloseTransport
     | Produce
     | SetProducerMuted
+    | SetAlwaysHeard
     | CloseProducer
     | Consume
     | SetLayer

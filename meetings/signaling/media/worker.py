@@ -19,6 +19,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import assert_never
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -30,6 +31,7 @@ from meetings.signaling.media.ice import Credentials
 from meetings.signaling.media.overload import Overload
 from meetings.signaling.media.producer import Producer
 from meetings.signaling.media.transport import Transport
+from meetings.signaling.media.voices import Gate, Voices
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     tcp_port: int | None = None  # None: no media over TCP
     udp_host: str = port.EVERYWHERE  # for both; IPv6, too, where this machine has it
     announce: list[str] = []  # empty: the default routes' addresses, then loopback
+    loudest: int = 0  # of a room's microphones so many are passed on; 0: all
 
 
 class WorkerError(Exception):
@@ -136,6 +139,8 @@ class Worker:
                 self._produce(command, self._port)
             case schema.SetProducerMuted(producer_id, muted):
                 self._with_producer(producer_id, lambda producer: producer.set_muted(muted, _now()))
+            case schema.SetAlwaysHeard(producer_id, always):
+                self._with_producer(producer_id, lambda producer: producer.set_always_heard(always, _now()))
             case schema.CloseProducer(producer_id):
                 self._close_producer(producer_id)
             case schema.Consume():
@@ -202,9 +207,16 @@ class Worker:
         if not command.codecs or not command.encodings:
             logger.error("producer %s has no codec or no encoding", command.producer_id)
             return
-        producer = Producer(command, transport, at.sender, self._emit)
+        gate = Gate(command.producer_id, self._voices_of(command), always=command.always_heard)
+        producer = Producer(command, transport, at.sender, self._emit, gate)
         self._producers[producer.id] = producer
         transport.receiver.expect(producer)
+
+    def _voices_of(self, command: schema.Produce) -> Voices | None:
+        """Without levels nobody can tell who is loud; voices of no room are not counted."""
+        if not (self._config.loudest and command.room and command.extensions.audio_level):
+            return None
+        return self._voices.setdefault(command.room, Voices(self._config.loudest))
 
     def _close_producer(self, producer_id: schema.ProducerId) -> None:
         producer = self._producers.pop(producer_id, None)
@@ -212,6 +224,7 @@ class Worker:
             return
         for consumer in list(producer.consumers):
             self._close_consumer(consumer.id)
+        producer.gate.left()
         producer.transport.receiver.forget(producer)
 
     def _consume(self, command: schema.Consume) -> None:

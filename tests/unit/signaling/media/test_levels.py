@@ -9,7 +9,7 @@ from meetings.signaling.media.levels import LevelMeter
 
 def interval(meter: LevelMeter, *levels: int) -> tuple[float, bool]:
     for level in levels:
-        meter.heard(bytes([0x80 | level]))
+        meter.heard(level)
     return meter.read()
 
 
