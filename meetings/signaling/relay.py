@@ -11,13 +11,15 @@ from meetings.clock import Clock
 from meetings.signaling import data, messages, quality
 from meetings.signaling.door import TOKEN_TTL, Door
 from meetings.signaling.effects import Happened, Happening
+from meetings.signaling.figures import Figures, Seat, gauge, of_seats
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.ids import new_sid
 from meetings.signaling.keeper import WorkerKeeper
 from meetings.signaling.live import Connection, LiveRoom
 from meetings.signaling.media import schema
 from meetings.signaling.media.process import WorkerLink
-from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State
+from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid
+from meetings.signaling.peer import consumed
 from meetings.signaling.requests import Connect
 from meetings.signaling.room import Room
 from meetings.signaling.session import Session
@@ -30,6 +32,10 @@ TICK_SECONDS = 1.0
 # How long a seat is kept for a client whose signalling or media is lost, and for one that never gets connected.
 RETURN_SECONDS = 15.0
 CONNECT_SECONDS = 60.0
+
+
+class Overloaded(Exception):
+    """What is here takes all the worker's time: rooms that are open go on, no other is opened."""
 
 
 class Draining(Exception):
@@ -68,6 +74,7 @@ class Relay:
         self._started_at = self.clock.monotonic()
         self._refreshed_at = self._started_at
         self.door = Door(self.clock)
+        self.figures = Figures()
 
     # ------------------------------------------------------------------------------------------ lifecycle
 
@@ -87,6 +94,7 @@ class Relay:
 
     def _worker_lost(self) -> None:
         """All media is lost with the worker: everybody is sent to connect anew, to a new one."""
+        self.figures.worker_ended()
         self._close_rooms(Reason.SERVER_SHUTDOWN)
 
     def _close_rooms(self, reason: Reason) -> None:
@@ -117,6 +125,14 @@ class Relay:
     def happened(self, room: RoomFacts, what: Happened) -> None:
         self.on_happened(room, what)
 
+    def metrics(self) -> str:
+        """For Prometheus."""
+        rooms = self.rooms.values()
+        seats = [Seat(room.rules.name, *one) for room in rooms for one in room.seats()]
+        metrics = [gauge("rooms", "Rooms that are open", len(rooms)), gauge("participants", "In all rooms", len(seats))]
+        metrics += [*self.figures.of_worker(), *of_seats(seats, self.figures.ways)]
+        return "".join(metric.text() for metric in metrics)
+
     # ----------------------------------------------------------------------------------- rooms and sessions
 
     def open_room(self, name: str, settings: RoomSettings | None = None, metadata: str = "") -> LiveRoom:
@@ -125,6 +141,9 @@ class Relay:
             return room
         if self.draining:
             raise Draining
+        if self.figures.overloaded:
+            self.figures.refused_rooms += 1
+            raise Overloaded
         sid = RoomSid(new_sid("RM"))
         settings = settings or self.room_settings
         rules = Room(sid, name, now_ms=self.now_ms(), settings=settings, metadata=metadata)
@@ -140,7 +159,7 @@ class Relay:
         self.happened(room.rules.facts(), Happened(Happening.ROOM_FINISHED))
 
     def join(self, grants: Grants, connect: Connect, connection: Connection) -> Session:
-        """A client's new connection. Raises NotReady, RoomFull, UnknownSession, PutOut, TooFast."""
+        """A client's new connection. Raises what `server.py` has an HTTP status for."""
         _ = self.ready
         if connect.resumes is not None:
             return self._resume(grants, connect.resumes, connection)
@@ -173,7 +192,7 @@ class Relay:
         except Exception:
             logger.exception("a report of the media worker was lost: %s", type(event).__name__)
 
-    def _react(self, event: schema.Event) -> None:
+    def _react(self, event: schema.Event) -> None:  # noqa: C901 - one line a case
         match event:
             case schema.TransportConnected(transport):
                 self._connected(*_owner(transport))
@@ -187,8 +206,14 @@ class Relay:
                 by_track = {str(producer): (level, active) for producer, level, active in levels}
                 for room in self.rooms.values():
                     room.heard(by_track)
-            case schema.ConsumerStats(transport, loss, jitter_ms, rtt_ms):
-                self._rated(_owner(transport)[0], quality.rate(loss, jitter_ms, rtt_ms))
+            case schema.ConsumerStats():
+                self._got(event)
+            case schema.ProducerStats(transport, loss, jitter_ms):
+                self._measured(_owner(transport)[0], quality.Measured(loss, jitter_ms, 0.0), receiving=False)
+            case schema.ConsumerStarved(consumer, starved):
+                self._starved(*consumed(consumer), starved)
+            case schema.WorkerFigures():
+                self.figures.worker = event
             case _:
                 pass  # layers and first packets decide nothing here
 
@@ -229,9 +254,19 @@ class Relay:
         if room is not None and sender is not None and (packet := data.stamped(label, payload, sender)) is not None:
             room.forward(packet, sid)
 
-    def _rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
+    def _starved(self, sid: ParticipantSid, track_sid: TrackSid, starved: bool) -> None:
         if (room := self._seats.get(sid)) is not None:
-            room.rated(sid, rating)
+            room.starved(sid, track_sid, starved)
+
+    def _got(self, event: schema.ConsumerStats) -> None:
+        sid, _ = _owner(event.transport_id)
+        way = quality.Measured(event.loss, event.jitter_ms, event.rtt_ms, event.granted, event.starved)
+        self.figures.ways[sid] = event
+        self._measured(sid, way, receiving=True)
+
+    def _measured(self, sid: ParticipantSid, way: quality.Measured, *, receiving: bool) -> None:
+        if (room := self._seats.get(sid)) is not None:
+            room.measured(sid, way, receiving=receiving)
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -275,6 +310,7 @@ class Relay:
         member, participant = room.member(sid), room.rules.roster.get(sid)
         if member is None or participant is None:
             del self._seats[sid]
+            self.figures.forget(sid)
             return
         never_connected = participant.state is State.JOINED and (
             self.now_ms() - participant.joined_at_ms > CONNECT_SECONDS * 1000

@@ -23,7 +23,7 @@ from meetings.signaling.keeper import NotReady
 from meetings.signaling.media.process import ProcessWorker
 from meetings.signaling.media.worker import WorkerConfig
 from meetings.signaling.model import Reason
-from meetings.signaling.relay import Draining, Relay, UnknownSession
+from meetings.signaling.relay import Draining, Overloaded, Relay, UnknownSession
 from meetings.signaling.requests import parse_connect
 from meetings.signaling.room import RoomFull
 from meetings.signaling.service import JSON, RoomService, TwirpError
@@ -56,7 +56,7 @@ class RelaySettings:
     origins: Sequence[str] = ()  # empty: any; a token is needed all the same
 
 
-def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:
+def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 - one route after another
     """The relay's application; the same one serves both listeners."""
     app = FastAPI(title="relay", docs_url=None, redoc_url=None, openapi_url=None)
     service = RoomService(relay)
@@ -78,6 +78,12 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:
         except InvalidToken as error:
             return PlainTextResponse(str(error), 401, headers=CORS)
         return PlainTextResponse("success", headers=CORS)
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        if not _may_call(request.client.host if request.client else "", allowed):
+            return PlainTextResponse("404 page not found", 404)
+        return PlainTextResponse(relay.metrics(), media_type="text/plain; version=0.0.4")
 
     @app.post("/twirp/livekit.RoomService/{method}")
     async def twirp(method: str, request: Request) -> Response:
@@ -109,6 +115,16 @@ def _join_grants(query: Mapping[str, str], headers: Mapping[str, str], keys: Map
     return grants
 
 
+_REFUSALS: dict[type[Exception], tuple[int, str]] = {
+    NotReady: (503, "the media worker is being started; try again"),
+    Draining: (503, "this relay opens no more rooms; it is about to stop"),
+    Overloaded: (503, "this relay has no time for another room; those that are open go on"),
+    TooFast: (429, "too many attempts to join; try again in a few seconds"),
+    PutOut: (401, "the token was given before its holder was removed"),
+    RoomFull: (403, "the room has reached its participant limit"),
+}
+
+
 async def _deny(socket: WebSocket, status: int, text: str) -> None:
     await socket.send_denial_response(PlainTextResponse(text, status, headers=CORS))
 
@@ -127,16 +143,8 @@ async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket
     connection = SocketConnection(socket)
     try:
         session = relay.join(grants, parse_connect(socket.query_params), connection)
-    except NotReady:
-        await _deny(socket, 503, "the media worker is being started; try again")
-    except Draining:
-        await _deny(socket, 503, "this relay opens no more rooms; it is about to stop")
-    except TooFast:
-        await _deny(socket, 429, "too many attempts to join; try again in a few seconds")
-    except PutOut:
-        await _deny(socket, 401, "the token was given before its holder was removed")
-    except RoomFull:
-        await _deny(socket, 403, "the room has reached its participant limit")
+    except tuple(_REFUSALS) as error:
+        await _deny(socket, *_REFUSALS[type(error)])
     except UnknownSession:
         await _turn_back(socket)
     else:

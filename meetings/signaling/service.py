@@ -16,7 +16,7 @@ from meetings.signaling.grants import Grants
 from meetings.signaling.live import LiveRoom
 from meetings.signaling.model import Participant, Reason, RoomSettings, TrackSid
 from meetings.signaling.publishing import Refused
-from meetings.signaling.relay import Draining, Relay
+from meetings.signaling.relay import Draining, Overloaded, Relay
 from meetings.signaling.requests import track_sids
 from meetings.signaling.room import Profile
 
@@ -84,6 +84,8 @@ class RoomService:
             room = self._relay.open_room(request.name, metadata=request.metadata)
         except Draining as error:
             raise TwirpError("unavailable", "this relay opens no more rooms; it is about to stop") from error
+        except Overloaded as error:
+            raise TwirpError("resource_exhausted", "this relay has no time for another room") from error
         room.rules.settings = _settings(room.rules.settings, request)
         return messages.room_info(room.rules.facts())
 
