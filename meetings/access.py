@@ -56,6 +56,7 @@ class Action(StrEnum):
     FILE_MINUTES = "file_minutes"
     VIEW_REGISTER = "view_register"
     VIEW_DOCUMENT = "view_document"
+    MANAGE_REGISTER = "manage_register"
     MANAGE_VENUES = "manage_venues"
     MANAGE_UNITS = "manage_units"
     MANAGE_PEOPLE = "manage_people"
@@ -159,6 +160,7 @@ GRANTS: dict[Action, dict[Role, tuple[When, ...]]] = {
     Action.FILE_MINUTES: {K: _ALWAYS},
     Action.VIEW_REGISTER: dict.fromkeys((S, H, C, L, K, U), _ALWAYS),
     Action.VIEW_DOCUMENT: dict.fromkeys((S, H, C, L, K, U), _ALWAYS),
+    Action.MANAGE_REGISTER: {K: _ALWAYS, A: _ALWAYS},
     Action.MANAGE_VENUES: {T: _ALWAYS, A: _ALWAYS},
     Action.MANAGE_UNITS: {H: _ALWAYS, A: _ALWAYS},
     Action.MANAGE_PEOPLE: {S: _ALWAYS, H: _ALWAYS, A: _ALWAYS},

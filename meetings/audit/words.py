@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from meetings.access import ROLE_NAMES, Role
 from meetings.errors import N_, Text, text
 from meetings.events import Event, Problem
+from meetings.register.settings import TABLES
 
 SENTENCES: Mapping[str, str] = {
     "account.created": N_("Tạo tài khoản {login}, vai trò: {roles}"),
@@ -22,8 +23,8 @@ SENTENCES: Mapping[str, str] = {
     "point.bound": N_("Một máy nhận đường dẫn của {subject}"),
     "point.unbound": N_("Gỡ máy khỏi {subject}"),
     "point.link_renewed": N_("Cấp đường dẫn mới cho {subject}"),
-    "register.setting_changed": N_("Đổi thiết lập sổ: {what}"),
-    "register.setting_restored": N_("Trả thiết lập sổ về mặc định: {what}"),
+    "register.setting_changed": N_("Đổi thiết lập sổ văn bản: {table}, {name}"),
+    "register.setting_restored": N_("Lấy lại mặc định của sổ văn bản: {table}, {name}"),
     "meeting.booked": N_("Đặt lịch họp: {title}"),
     "meeting.updated": N_("Sửa kế hoạch họp: {title}"),
     "meeting.cancelled": N_("Hủy họp: {title}"),
@@ -96,6 +97,8 @@ def _value(event: Event, name: str, subject: str, may_read: bool) -> object:
     if name in OF_THE_MEETING and not may_read:
         return "…"
     value = event.payload.get(name)
+    if name == "table" and value in TABLES:
+        return text(TABLES[str(value)].title)
     if name == "roles" and isinstance(value, list):
         return _roles(value)
     return str(value) if value not in (None, "") else "–"

@@ -15,7 +15,7 @@ from meetings.access import Action, allowed, require
 from meetings.context import Context
 from meetings.errors import Invalid, NotFound
 from meetings.register import dispatch as dispatching
-from meetings.register import reference, rules, search
+from meetings.register import reference, rules, search, settings_routes
 from meetings.register.export import cell, csv_lines, subject
 from meetings.register.folding import Query, mark
 from meetings.register.history import story_of
@@ -25,6 +25,7 @@ from meetings.register.verify import file_fault
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter()
+router.include_router(settings_routes.router)
 
 MARKED = ("title", "signer", "recipients", "note")
 

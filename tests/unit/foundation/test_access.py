@@ -26,6 +26,7 @@ approve_minutes    c         x             c     c      -     -        -       -
 file_minutes       -         -             -     -      x     -        -       -     -     -
 view_register      x         x             x     x      x     -        x       -     -     -
 view_document      x         x             x     x      x     -        x       -     -     -
+manage_register    -         -             -     -      x     -        -       x     -     -
 manage_venues      -         -             -     -      -     x        -       x     -     -
 manage_units       -         x             -     -      -     -        -       x     -     -
 manage_people      x         x             -     -      -     -        -       x     -     -
