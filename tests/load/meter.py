@@ -32,6 +32,7 @@ _REPORT_SECONDS = 1.0
 _SWEEP_SECONDS = 0.1
 _WARM_SECONDS = 1.5
 _PATIENCE_SECONDS = 30.0
+_JOIN_AT_ONCE = 10
 _REMB = 100_000_000
 _MARK = b"\xc0\xde"  # begins what stands behind the descriptor and the frame's header: our number of the packet
 
@@ -338,17 +339,23 @@ async def _publish(room: Room, name: str, index: int, scenario: Scenario) -> lis
 
 
 async def _join(room: Room, names: list[str], pump: Pump, scenario: Scenario) -> None:
-    for number in range(scenario.receivers):
-        own = names[number] if scenario.together else ""
-        others = [name for name in names if name != own]
-        wanted = [stream for stream in pump.streams if names[stream.index // 2] != own]
-        client, incoming = await room.subscribe(own or f"receiver-{number}", others, len(wanted))
-        receiver = Receiver(client, incoming, wanted)
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while not receiver.learn():
-                await asyncio.sleep(0.05)
-        receiver.count()
-        pump.receivers.append(receiver)
+    for first in range(0, scenario.receivers, _JOIN_AT_ONCE):
+        together = range(first, min(first + _JOIN_AT_ONCE, scenario.receivers))
+        joining = [_receiver(room, names, pump, scenario, number) for number in together]
+        pump.receivers += await asyncio.gather(*joining)
+
+
+async def _receiver(room: Room, names: list[str], pump: Pump, scenario: Scenario, number: int) -> Receiver:
+    own = names[number] if scenario.together else ""
+    others = [name for name in names if name != own]
+    wanted = [stream for stream in pump.streams if names[stream.index // 2] != own]
+    client, incoming = await room.subscribe(own or f"receiver-{number}", others, len(wanted))
+    receiver = Receiver(client, incoming, wanted)
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not receiver.learn():
+            await asyncio.sleep(0.05)
+    receiver.count()
+    return receiver
 
 
 async def _measured(server: Server, pump: Pump, task: asyncio.Task[None], seconds: float) -> Figures:

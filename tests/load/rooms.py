@@ -130,8 +130,7 @@ class _LiveKitRoom:
         return jwt.encode(claims, self._server.secret, algorithm="HS256")
 
     async def close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
+        await asyncio.gather(*(session.close() for session in self._sessions.values()))
 
 
 class _LiveKitSession:
@@ -146,7 +145,9 @@ class _LiveKitSession:
 
     async def join(self, url: str, token: str) -> None:
         query = urlencode({"access_token": token, "auto_subscribe": 1, "protocol": 15, "sdk": "go", "version": "2.0.0"})
-        self._socket = await connect(f"{url}/rtc?{query}", proxy=None, compression=None, max_size=1 << 24)
+        self._socket = await connect(
+            f"{url}/rtc?{query}", proxy=None, compression=None, max_size=1 << 24, close_timeout=1
+        )
         first = rtc.SignalResponse.FromString(await self._socket.recv(decode=False))
         assert first.WhichOneof("message") == "join", first
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._ping())]
@@ -218,7 +219,12 @@ class _LiveKitSession:
 async def janus_room(server: Server) -> AsyncIterator[Room]:
     """A room of the videoroom plugin; all peers are handles of one session."""
     async with connect(
-        server.socket_url, subprotocols=[Subprotocol("janus-protocol")], proxy=None, compression=None, max_size=1 << 24
+        server.socket_url,
+        subprotocols=[Subprotocol("janus-protocol")],
+        proxy=None,
+        compression=None,
+        max_size=1 << 24,
+        close_timeout=1,
     ) as socket:
         room = _JanusRoom(socket, server.address)
         try:

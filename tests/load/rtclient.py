@@ -159,7 +159,7 @@ class RtClient:
             self._take_rtp(data)
 
     def _take_stun(self, message: stun.Message) -> None:
-        if message.kind == stun.REQUEST and self.password and message.signed_with(self.password):
+        if message.kind == stun.REQUEST and self.password and self.remote[1] and message.signed_with(self.password):
             self.transmit(stun.binding_success(message.transaction_id, self.remote, self.password))
         if message.kind == stun.SUCCESS and message.signed_with(self._password):
             self.answers += 1

@@ -13,7 +13,8 @@
 
 `livekit_server()`, `relay()` and `janus(address)` take the same form: they wait until the server answers, everything
 listens on loopback ports that were free, and the processes end with the block (and with the test run, however that
-ends). Janus needs an address that is not loopback: `network.isolate()` makes one of this process's own.
+ends). Janus, and `lk load-test`, need an address that is not loopback (`address=`): `network.isolate()`
+makes one of this process's own.
 `livekit_server(extra={...})` merges more into its configuration, `relay(arguments=[...])` adds to the command line.
 `python -m tests.reference` builds what can be built and says what is there.
 """

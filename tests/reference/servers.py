@@ -24,6 +24,7 @@ from typing import Any
 from tests.reference.programs import program
 
 KEY, SECRET = "reference", "a-secret-only-for-comparing-servers-0123456789"
+LOOPBACK = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -42,7 +43,7 @@ class Server:
     pid: int
     log: Path
     udp_port: int  # 0: it takes one for each client
-    address: str = "127.0.0.1"  # where it takes media
+    address: str  # where it takes media
 
     @property
     def socket_url(self) -> str:
@@ -72,20 +73,22 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 @contextmanager
-def livekit_server(*, webhooks: Sequence[str] = (), extra: Mapping[str, Any] | None = None) -> Iterator[Server]:
+def livekit_server(
+    *, webhooks: Sequence[str] = (), extra: Mapping[str, Any] | None = None, address: str = LOOPBACK
+) -> Iterator[Server]:
     """LiveKit's own server. Raises Missing where it cannot be built."""
     binary = program("livekit-server")
     port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
     config: dict[str, Any] = {
         "port": port,
-        "bind_addresses": ["127.0.0.1"],
+        "bind_addresses": sorted({LOOPBACK, address}),
         "rtc": {
             "udp_port": udp_port,
             "tcp_port": 0,  # it would listen on every address
-            "node_ip": "127.0.0.1",
+            "node_ip": address,
             "use_external_ip": False,
-            "enable_loopback_candidate": True,
-            "interfaces": {"includes": ["lo"]},
+            "enable_loopback_candidate": address == LOOPBACK,
+            "ips": {"includes": [f"{address}/32"]},
         },
         "keys": {KEY: SECRET},
         "logging": {"level": "warn", "pion_level": "error"},
@@ -97,19 +100,19 @@ def livekit_server(*, webhooks: Sequence[str] = (), extra: Mapping[str, Any] | N
         written.write_text(json.dumps(config))  # JSON is YAML
         url = f"http://127.0.0.1:{port}"
         with _running([str(binary), "--config", str(written)], folder, lambda: _says_ok(url)) as (pid, log):
-            yield Server("livekit-server", url, KEY, SECRET, pid, log, udp_port)
+            yield Server("livekit-server", url, KEY, SECRET, pid, log, udp_port, address)
 
 
 @contextmanager
-def relay(*, webhooks: Sequence[str] = (), arguments: Sequence[str] = ()) -> Iterator[Server]:
+def relay(*, webhooks: Sequence[str] = (), arguments: Sequence[str] = (), address: str = LOOPBACK) -> Iterator[Server]:
     """Our relay, as an operator starts it."""
     port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
     command = [sys.executable, "-m", "meetings.signaling.commands", "relay", f"--port={port}", f"--udp-port={udp_port}"]
-    command += ["--announce=127.0.0.1", *(f"--webhook={url}" for url in webhooks), *arguments]
+    command += [f"--announce={address}", *(f"--webhook={url}" for url in webhooks), *arguments]
     url = f"http://127.0.0.1:{port}"
     keys = {"LIVEKIT_KEYS": f"{KEY}: {SECRET}"}
     with _folder("relay") as folder, _running(command, folder, lambda: _says_ok(url), keys) as (pid, log):
-        yield Server("relay", url, KEY, SECRET, pid, log, udp_port)
+        yield Server("relay", url, KEY, SECRET, pid, log, udp_port, address)
 
 
 @contextmanager

@@ -20,7 +20,14 @@ from typing import Any, NamedTuple
 from meetings.signaling.media import history as sent_history
 from meetings.signaling.media import rtp, srtp, vp8
 from meetings.signaling.media.history import History
+from meetings.signaling.media.native import Fanout
 from meetings.signaling.media.stun import Address
+
+# No path carries more in one packet; it bounds the buffers.
+LONGEST_PAYLOAD = 1900
+
+# How long packets may wait for others to the same subscriber.
+HELD_SECONDS = 0.002
 
 
 def abs_send_time(now: float) -> int:
@@ -110,14 +117,41 @@ def make_plan(
 
 
 class Sender:
-    """The sending side of the worker's socket, with the one buffer all packets are protected in."""
+    """The sending side of the worker's socket, with the one buffer all packets are protected in.
 
-    def __init__(self, sock: socket.socket) -> None:
+    With the compiled fan-out (see `native`) packets to several subscribers go through it. Between `hold` and `release`
+    they may wait in it, at most `HELD_SECONDS`, so that those to one address leave together.
+    """
+
+    def __init__(self, sock: socket.socket, compiled: Fanout | None = None) -> None:
         self.packets = 0
         self.octets = 0  # of payload
         self.blocked = 0
         self._send = sock.sendto
         self._buffer = srtp.Buffer()
+        self._compiled = compiled
+        self._held_since: float | None = None
+        self._counted = (0, 0, 0)
+
+    def hold(self, now: float) -> None:
+        """More packets may follow at once."""
+        self._held_since = now
+
+    def release(self) -> None:
+        """None follow for now: what waits leaves."""
+        if self._held_since is not None:
+            self._held_since = None
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._compiled is None:
+            return
+        self._compiled.flush()
+        before, self._counted = self._counted, self._compiled.counted()
+        packets, octets, blocked = (now - then for now, then in zip(self._counted, before, strict=True))
+        self.packets += packets
+        self.octets += octets
+        self.blocked += blocked
 
     def datagram(self, data: bytes, address: Address) -> None:
         """Send what is ready to go (STUN, DTLS, SRTCP); when the kernel has no room it is lost, as on the way."""
@@ -128,11 +162,23 @@ class Sender:
 
     def fan_out(self, entry: Entry, plans: Sequence[Plan]) -> None:
         """Send one packet to every subscriber of its layer."""
+        if len(entry.payload) > LONGEST_PAYLOAD:
+            return
+        now = time.monotonic()
+        if self._compiled is not None and len(plans) > 1:
+            plans = self._compiled.fan_out(entry, plans, now)
+            if self._held_since is None or now - self._held_since > HELD_SECONDS:
+                self._flush()
+                self._held_since = now if self._held_since is not None else None
+        if plans:
+            self._fan_out(entry, plans, now)
+
+    def _fan_out(self, entry: Entry, plans: Sequence[Plan], now: float) -> None:
         sequence, timestamp, marker, payload, send_time, picture = entry
         data, view, pointer, length = self._buffer.data, self._buffer.view, self._buffer.pointer, self._buffer.length
         send, protect, rewrite = self._send, srtp.protect_in_place, vp8.rewrite
         size = len(payload)
-        now, slots = time.monotonic(), sent_history.MASK
+        slots = sent_history.MASK
         sent = wire_length = 0
         wire = view
         for (
