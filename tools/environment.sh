@@ -76,7 +76,9 @@ PY
     done
 }
 
-# build_front: the browser side and the catalogues, built only when their sources changed
+# build_front: the browser side and the catalogues, built only when their sources changed, and the relay's compiled
+# fan-out where there is a C compiler; nothing needs that one
 build_front() {
     "$PYTHON" -m tools.build_front || return 2
+    "$PYTHON" -m tools.build_fanout || true
 }
