@@ -433,3 +433,18 @@ def test_mutated_descriptions_are_answered_or_refused() -> None:
         except SdpError:
             continue
         grammar.parse(negotiation.answer({}))
+
+
+@pytest.mark.parametrize("taken", ["both", "no extension", "no feedback"])
+def test_packets_are_numbered_for_subscribers_that_take_and_report_the_numbers(taken: str) -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1, Kind.VIDEO))
+    offer = negotiation.next_offer()
+    assert offer is not None
+    left_out = {"no extension": "transport-wide-cc-extensions", "no feedback": "rtcp-fb:96 transport-cc"}.get(taken)
+    said = [line for line in answer_to(offer[1]).splitlines() if left_out is None or left_out not in line]
+    answer = negotiation.answered(offer[0], "\r\n".join([*said, ""]))
+    assert answer is not None
+    extensions = answer[1][0].extensions
+    assert bool(extensions.transport_cc) == (taken == "both")
+    assert extensions.abs_send_time

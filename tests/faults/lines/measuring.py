@@ -1,0 +1,125 @@
+"""One cell of one server: builds the two networks, runs both ends, and takes everything down again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.lines.cells import Cell
+from tests.faults.lines.near import token
+
+ROOT = Path(__file__).resolve().parents[3]
+WARM_SECONDS, SECONDS = 10.0, 15.0
+_PATIENCE = 150.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one end got from the other."""
+
+    joined: float
+    sound: float
+    pictures: float
+    freeze: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """`down`: what the point behind the bad line gets; `up`: what others get from it. `late_ms`: our own p99."""
+
+    cell: Cell
+    server: str
+    down: Heard
+    up: Heard
+    late_ms: float
+
+
+def possible() -> str:
+    """Why it cannot be done here; empty: it can."""
+    if os.geteuid() != 0:
+        return "network namespaces take root"
+    if not Path("/dev/net/tun").exists():
+        return "there is no /dev/net/tun"
+    done = subprocess.run(["ip", "netns", "list"], capture_output=True)
+    return "" if done.returncode == 0 else "`ip netns` does not work here"
+
+
+def measure(cell: Cell, server: str, *, warm: float = WARM_SECONDS, seconds: float = SECONDS) -> Result:
+    """Raises AssertionError with what an end said when one of them fails."""
+    tag = secrets.token_hex(3)
+    near, far, room = f"line-{tag}-near", f"line-{tag}-far", f"line-{tag}"
+    with ExitStack() as stack:
+        for name in (near, far):
+            stack.enter_context(_namespace(name))
+        line = stack.enter_context(_running([], "forwarder", near, far, cell.name))
+        _line_of(line, "ready")
+        times = (str(warm), str(seconds))
+        here = stack.enter_context(_running(["ip", "netns", "exec", near], "near", server, room, *times))
+        url = _line_of(here, "at ").removeprefix("at ")
+        there = stack.enter_context(_running(["ip", "netns", "exec", far], "point", url, token("far", room), *times))
+        down, up = (Heard(**json.loads(_line_of(one, "{"))) for one in (there, here))
+        there.wait(30)
+        _say(here, "done")
+        here.wait(30)
+        line.terminate()
+        late = json.loads(_line_of(line, "{"))
+    return Result(cell, server, down, up, late["late_p99_ms"])
+
+
+@contextmanager
+def _namespace(name: str) -> Iterator[None]:
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+@contextmanager
+def _running(prefix: Sequence[str], module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [*prefix, sys.executable, "-m", f"tests.faults.lines.{module}", *arguments]
+    process = subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _say(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
+
+
+def _line_of(process: subprocess.Popen[str], start: str) -> str:
+    """The next line that begins so."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if not select.select([process.stdout], [], [], 1.0)[0]:
+            continue
+        line = process.stdout.readline()
+        assert line, f"{process.args!r} ended with {process.wait(10)} before it said {start!r}"
+        if line.startswith(start):
+            return line.strip()
+    raise AssertionError(f"{process.args!r} did not say {start!r} within {_PATIENCE:.0f} s")

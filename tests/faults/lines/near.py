@@ -1,0 +1,47 @@
+"""The good end of the line: a server and a stock client beside it: `python -m tests.faults.lines.near SERVER ROOM …`.
+
+Runs within the near namespace. Prints "at URL" when the server answers; then measures as `point` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from livekit import api
+
+from tests.faults.lines import point
+from tests.faults.lines.forwarder import NEAR
+from tests.reference.servers import KEY, SECRET, Server, livekit_server, relay
+
+
+def token(identity: str, room: str) -> str:
+    """A token that both servers take."""
+    grants = api.VideoGrants(room_join=True, room=room)
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(grants).to_jwt()
+
+
+@contextmanager
+def serving(name: str) -> Iterator[Server]:
+    """Reached at the near end's address, too."""
+    if name == "livekit-server":
+        rtc = {"node_ip": NEAR, "interfaces": {"includes": ["tun0"]}, "enable_loopback_candidate": False}
+        with livekit_server(extra={"bind_addresses": ["127.0.0.1", NEAR], "rtc": rtc}) as server:
+            yield server
+    else:
+        with relay(arguments=["--host=0.0.0.0", f"--announce={NEAR}"]) as server:
+            yield server
+
+
+def main(name: str, room: str, warm: str, seconds: str) -> None:
+    with serving(name) as server:
+        url = server.socket_url.replace("127.0.0.1", NEAR)
+        print(f"at {url}", flush=True)
+        asyncio.run(point.run(url, token("near", room), float(warm), float(seconds)))
+        sys.stdin.readline()  # the other end says when it has measured, too
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,159 @@
+"""A stock client at one end of the line: `python -m tests.faults.lines.point URL TOKEN WARM SECONDS`.
+
+It publishes a tone and a moving picture, and measures what it gets of the other's. Prints JSON: `joined`, seconds it
+took; `sound`, share of it that was heard as it was sent; `pictures` a second; `freeze`, the longest in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from livekit import rtc
+
+from tests.senders import strength
+
+SAMPLE_RATE = 48_000
+WIDTH, HEIGHT, RATE = 960, 540, 15
+HERTZ = 440
+_HEARD = 0.03  # of full scale
+_JOIN_SECONDS = 40.0
+_DRAW_SECONDS = 40.0  # until the other one's picture is there
+
+
+class Point:
+    """One participant, its senders and its measurements."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.frames: list[float] = []
+        self.heard: list[tuple[float, bool]] = []
+        self.sound: Any = None
+        self._tasks: list[asyncio.Future[None]] = []
+        self.room.on("track_subscribed", self._subscribed)
+
+    async def publish(self) -> None:
+        """A voice and a camera, as the stock client sends them."""
+        microphone, camera = rtc.AudioSource(SAMPLE_RATE, 1), rtc.VideoSource(WIDTH, HEIGHT)
+        self._keep(_hum(microphone))
+        self._keep(_move(camera))
+        local = self.room.local_participant
+        voice = rtc.LocalAudioTrack.create_audio_track("microphone", microphone)
+        await local.publish_track(
+            voice, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=True)
+        )
+        picture = rtc.LocalVideoTrack.create_video_track("camera", camera)
+        await local.publish_track(
+            picture,
+            rtc.TrackPublishOptions(
+                source=rtc.TrackSource.SOURCE_CAMERA,
+                simulcast=True,
+                video_codec=rtc.VideoCodec.VP8,
+                video_encoding=rtc.VideoEncoding(max_bitrate=900_000, max_framerate=RATE),
+            ),
+        )
+
+    async def measure(self, warm: float, seconds: float) -> dict[str, float]:
+        """After `warm` seconds of what comes, so many of it."""
+        deadline = time.monotonic() + _DRAW_SECONDS
+        while (not self.frames or self.sound is None) and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(warm)
+        begin, before = time.monotonic(), await _samples(self.sound)
+        await asyncio.sleep(seconds)
+        end, after = time.monotonic(), await _samples(self.sound)
+        heard = [tone for at, tone in self.heard if begin <= at < end]
+        made_up = (after[1] - before[1]) / max(1.0, after[0] - before[0])
+        shown = [begin, *(at for at in self.frames if begin <= at < end), end]
+        return {
+            "sound": min(1.0 - made_up, sum(heard) / max(1, len(heard))) if heard else 0.0,
+            "pictures": (len(shown) - 2) / (end - begin),
+            "freeze": max(later - earlier for earlier, later in itertools.pairwise(shown)),
+        }
+
+    async def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.room.disconnect()
+
+    def _keep(self, work: Any) -> None:
+        self._tasks.append(asyncio.ensure_future(work))
+
+    def _subscribed(self, track: Any, publication: Any, participant: Any) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self.sound = track
+            self._keep(self._listen(track))
+        else:
+            self._keep(self._watch(track))
+
+    async def _watch(self, track: Any) -> None:
+        async for _ in rtc.VideoStream(track):
+            self.frames.append(time.monotonic())
+
+    async def _listen(self, track: Any) -> None:
+        rest = np.zeros(0, np.int16)
+        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1):
+            rest = np.concatenate([rest, np.frombuffer(event.frame.data, np.int16)])
+            while len(rest) >= SAMPLE_RATE // 50:
+                piece, rest = rest[: SAMPLE_RATE // 50], rest[SAMPLE_RATE // 50 :]
+                self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
+
+
+async def _samples(track: Any) -> tuple[float, float]:
+    """Samples played so far, and how many of them were made up for want of packets."""
+    if track is None:
+        return 0.0, 0.0
+    for one in await track.get_stats():
+        if one.HasField("inbound_rtp"):
+            inbound = one.inbound_rtp.inbound
+            return float(inbound.total_samples_received), float(inbound.concealed_samples)
+    return 0.0, 0.0
+
+
+async def _hum(source: rtc.AudioSource) -> None:
+    """A steady tone: wherever it is missing something was lost."""
+    period = SAMPLE_RATE // 100
+    phase = 0
+    while True:
+        steps = np.arange(phase, phase + period) * (2 * np.pi * HERTZ / SAMPLE_RATE)
+        samples = (np.sin(steps) * 0.3 * 32_767).astype(np.int16)
+        phase = (phase + period) % (SAMPLE_RATE * 100)
+        await source.capture_frame(rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, period))
+
+
+async def _move(source: rtc.VideoSource) -> None:
+    """A coarse pattern that slides, so that every frame costs something."""
+    chance = np.random.default_rng(7)
+    pattern = np.kron(chance.integers(40, 200, (HEIGHT // 20, WIDTH // 20)), np.ones((20, 20))).astype(np.uint8)
+    colour = np.full(WIDTH * HEIGHT // 2, 128, np.uint8).tobytes()
+    shift = 0
+    while True:
+        started = time.monotonic()
+        luma = np.roll(pattern, shift, axis=1)
+        shift += 7
+        frame = rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, luma.tobytes() + colour)
+        source.capture_frame(frame)
+        await asyncio.sleep(max(0.0, 1 / RATE - (time.monotonic() - started)))
+
+
+async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, float]:
+    """Join, publish, measure, leave."""
+    point = Point()
+    begin = time.monotonic()
+    await asyncio.wait_for(point.room.connect(url, token), _JOIN_SECONDS)
+    joined = time.monotonic() - begin
+    await point.publish()
+    figures = {"joined": joined, **await point.measure(warm, seconds)}
+    print(json.dumps(figures), flush=True)
+    await point.leave()
+    return figures
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
