@@ -26,7 +26,7 @@ from tests.senders import BLUE, GREEN, HEIGHT, RATE, RED, WIDTH, Sender
 
 DESK, PHONE, TV = (1440, 900), (390, 844), (1920, 1080)
 MOST_BYTES = 200_000
-SEEK = "() => { const v = document.querySelector('[data-screen]'); if (v) { v.controls = false; v.currentTime = 6; } }"
+SEEK = "() => { const v = document.querySelector('[data-screen]'); if (v) { v.controls = false; v.preload = 'auto'; v.currentTime = 6; } }"
 
 
 def scene(path: Path, wall: tuple[int, int, int], people: int, seed: int) -> Path:
@@ -152,6 +152,14 @@ async def _pages(plain: steps.Journey, album: Album) -> None:
     for name, path in (("venues", "/venues"), ("health", "/health"), ("ca", "/ca")):
         await operator.goto(journey.at(path))
         await album.take(operator, name, (DESK, PHONE))
+    for role, name, path in (
+        ("clerk", "register-settings", "/register/settings"),
+        ("auditor", "audit", f"/audit?log={journey.meeting_id}&check=1"),
+    ):
+        window = await journey.window()
+        await log_in(window, journey.system.url, role)
+        await window.goto(journey.at(path))
+        await album.take(window, name, (DESK, PHONE))
 
 
 async def _room(journey: Scenic, album: Album, windows: list[Window]) -> None:

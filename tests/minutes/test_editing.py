@@ -4,10 +4,12 @@ import asyncio
 from html import unescape
 
 import pytest
+from sqlalchemy import update
 
 from meetings import events
 from meetings.access import Role
 from meetings.recording.minutes import rules, service
+from meetings.recording.models import Recording
 from tests.fakes import Browser
 from tests.minutes_stage import MEETING, PAGE, Editor, Stage
 
@@ -89,6 +91,21 @@ async def test_what_got_past_submission_open_is_neither_approved_nor_filed(one_s
     refused = await one_stage.post(await one_stage.clerk(), "file", **entry)
     assert refused.status_code == 409
     assert "chưa điền hoặc chưa xác nhận" in refused.text
+
+
+async def test_the_approver_is_told_that_the_recording_broke_off_or_has_gaps(one_stage: Stage) -> None:
+    await one_stage.hold()
+    await one_stage.record()
+    await one_stage.tell(60, "recording.gap", from_ms=1000, until_ms=4000)
+    await one_stage.draft()
+    await (await Editor.filled(one_stage.secretary)).send("submit")
+    chair = await one_stage.chair()
+    page = unescape((await chair.get(PAGE)).text)
+    assert "Bản ghi có 1 quãng trống" in page
+    assert "bị ngắt" not in page
+    async with one_stage.context.database.transaction() as session:
+        await session.execute(update(Recording).values(state="failed"))
+    assert "Bản ghi bị ngắt trước khi được dừng" in (await chair.get(PAGE)).text
 
 
 async def test_a_second_draft_does_not_replace_what_was_written(stage: Stage) -> None:

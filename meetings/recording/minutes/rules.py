@@ -181,10 +181,17 @@ def _checked(paragraph: Paragraph, index: int) -> Paragraph:
 
 @dataclass(frozen=True)
 class Record:
-    """What there is of recordings: how many still run, how many were stopped."""
+    """What there is of recordings: how many still run, how many came to an end, how many of those broke off, and how
+    many gaps they declare."""
 
     running: int = 0
     stopped: int = 0
+    broken: int = 0
+    gaps: int = 0
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.stopped) and not (self.running or self.broken or self.gaps)
 
 
 def require_record(record: Record, not_recorded_because: str) -> None:

@@ -19,6 +19,7 @@ from meetings.recording.minutes.log import Log, read_log
 from meetings.recording.minutes.rules import Content, Record
 from meetings.recording.models import Recording
 from meetings.recording.rules import ACTIVE
+from meetings.recording.rules import State as RecordingState
 from meetings.register.history import whole_chain
 from meetings.register.texts import printable
 from meetings.scheduling.models import MeetingParticipant, PointRole
@@ -38,7 +39,7 @@ class Sources:
 
     @property
     def record(self) -> Record:
-        return record_from(self.recordings)
+        return record_from(self.recordings, sum(event.kind == "recording.gap" for event in self.log.events))
 
 
 async def load_sources(session: AsyncSession, meeting_id: str) -> Sources:
@@ -68,11 +69,15 @@ async def _secretary(session: AsyncSession, plan: Plan) -> Account | None:
     return await session.get(Account, account_id) if account_id else None
 
 
-def record_from(found: Sequence[Recording]) -> Record:
-    """How many recordings run and how many came to an end with something on disk."""
-    stopped = sum(one.state not in ACTIVE and one.manifest_sha256 is not None for one in found)
-    running = sum(one.state in ACTIVE for one in found)
-    return Record(running=running, stopped=stopped)
+def record_from(found: Sequence[Recording], gaps: int = 0) -> Record:
+    """How many recordings run, how many came to an end with something on disk, and how many of them not by order."""
+    ended = [one for one in found if one.state not in ACTIVE and one.manifest_sha256 is not None]
+    return Record(
+        running=sum(one.state in ACTIVE for one in found),
+        stopped=len(ended),
+        broken=sum(one.state == RecordingState.FAILED for one in found),
+        gaps=gaps,
+    )
 
 
 async def record_of(session: AsyncSession, meeting_id: str) -> Record:
