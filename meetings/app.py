@@ -23,7 +23,7 @@ from meetings.config import Settings
 from meetings.context import Context, make_context
 from meetings.directory import routes as directory_routes
 from meetings.directory.identity import Identity
-from meetings.guards import BodyLimit, FormCookie, LastResort, SecurityHeaders, check_origin
+from meetings.guards import BodyLimit, FormCookie, LastResort, SecurityHeaders, UploadRight, check_origin
 from meetings.jobs import Handler, JobCleaning, JobRunner
 from meetings.recording import jobs as recording_jobs
 from meetings.recording import routes as recording_routes
@@ -53,6 +53,7 @@ ROUTES: list[ModuleType] = [
     audit_routes,
     scheduling_routes,
 ]
+UPLOADS: list[ModuleType] = [directory_routes, scheduling_routes]
 JOBS: list[ModuleType] = [recording_jobs, scheduling_jobs]
 TASKS: list[ModuleType] = [conduct_tasks, recording_tasks, register_tasks]
 WAITING: list[Source] = [minutes_waiting]  # who tells of things that wait for somebody, for the first page
@@ -78,8 +79,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.router.routes.extend(_routes())
     app.mount("/static", _Static(context), name="static")
     # the last one added is the outermost
+    uploads = [upload for feature in UPLOADS for upload in feature.UPLOADS]
+    app.add_middleware(UploadRight, context=context, uploads=uploads)
     app.add_middleware(Identity, context=context)
-    app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(BodyLimit, settings=settings, uploads=uploads)
     app.add_middleware(FormCookie)
     app.add_middleware(LastResort)
     app.add_middleware(SecurityHeaders, settings=settings)

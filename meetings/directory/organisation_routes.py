@@ -1,17 +1,20 @@
 """Routes of the organisation: units and the people in them."""
 
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from meetings.access import Action, require
+from meetings.access import Action, Actor, require
 from meetings.context import Context
 from meetings.directory import importing, people, units
 from meetings.directory.people import PersonForm
 from meetings.directory.units import LEVELS, UnitForm
 from meetings.errors import Conflict, Invalid, MeetingsError
+from meetings.guards import Upload
 from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
@@ -52,7 +55,7 @@ PersonTyped = Annotated[PersonForm, Depends(_person_typed)]
 @router.get("/units")
 async def units_page(request: Request, context: ContextDep, actor: ActorDep) -> Response:
     require(actor, Action.MANAGE_UNITS)
-    return await _units(request, context, UnitForm(since=_today(context).isoformat()))
+    return await _units(request, context, UnitForm(since=f"{_today(context):%d/%m/%Y}"))
 
 
 async def _units(request: Request, context: Context, form: UnitForm, error: MeetingsError | None = None) -> Response:
@@ -80,6 +83,13 @@ async def add_unit(request: Request, context: ContextDep, actor: ActorDep, form:
 async def import_page(request: Request, context: ContextDep, actor: ActorDep) -> Response:
     require(actor, Action.MANAGE_UNITS)
     return context.pages.render(request, "directory/import.html", added=None, error=None, kind="units")
+
+
+async def _may_import(context: Context, actor: Actor, named: Mapping[str, str]) -> None:
+    require(actor, Action.MANAGE_UNITS)
+
+
+UPLOADS = (Upload(re.compile("/units/import"), _may_import, most_bytes=importing.LARGEST),)
 
 
 @router.post("/units/import")

@@ -17,6 +17,7 @@ from meetings.i18n import LOCALES
 from meetings.web import ActorDep, ContextDep, note_refusal
 
 router = APIRouter()
+UPLOADS = organisation_routes.UPLOADS
 router.include_router(venue_routes.router)
 router.include_router(account_routes.router)
 router.include_router(organisation_routes.router)

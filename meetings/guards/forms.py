@@ -71,8 +71,7 @@ async def check_origin(connection: HTTPConnection) -> None:
     if request.url.path.startswith(MACHINE_PATHS):
         return
     context = context_of(request)
-    if not _same_origin(request, context.settings):
-        raise _foreign()
+    require_own_page(request, context.settings)
     given = request.headers.get("x-csrf-token") or await _form_field(request)
     if not hmac.compare_digest(given.encode(), form_token(context.settings, request).encode()):
         raise _foreign()
@@ -83,6 +82,12 @@ def _foreign() -> Forbidden:
         "Biểu mẫu đã cũ hoặc không được gửi từ trang của hệ thống. Vui lòng tải lại trang rồi gửi lại.",
         code="csrf",
     )
+
+
+def require_own_page(request: Request, settings: Settings) -> None:
+    """What the browser itself says of where a form was sent from; raises Forbidden."""
+    if not _same_origin(request, settings):
+        raise _foreign()
 
 
 def _same_origin(request: Request, settings: Settings) -> bool:

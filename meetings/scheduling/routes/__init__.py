@@ -3,6 +3,9 @@
 from fastapi import APIRouter
 
 from . import answer, booking, outbox, papers, plan, today, week
+from .uploads import UPLOADS
+
+__all__ = ["UPLOADS", "router"]
 
 router = APIRouter()
 for page in (today, week, booking, plan, papers, answer, outbox):

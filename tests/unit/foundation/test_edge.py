@@ -175,16 +175,70 @@ async def test_who_sends_a_body_drop_by_drop_is_hung_up_on(settings: Settings) -
         raise AssertionError("nobody is there to hear it")
 
     guard = BodyLimit(read_all, settings, seconds=0.05)
-    await asyncio.wait_for(guard({"type": "http", "path": "/", "headers": []}, drip, send), 5)
+    await asyncio.wait_for(guard({"type": "http", "method": "POST", "path": "/", "headers": []}, drip, send), 30)
     assert heard == ["http.request", "http.disconnect"]
 
 
-async def test_an_upload_may_be_larger_than_a_form(client: Browser) -> None:
-    answer = await client.post("/try/upload", files={"paper": ("a.pdf", b"x" * (2 * MIB))})
-    assert (answer.status_code, answer.text) == (200, "paper")
+FILE = b"x" * (2 * MIB)
 
 
-@pytest.mark.parametrize("path", ["/hooks/livekit", "/login", "/answer/x", "/api/try/number"])
+async def test_an_upload_may_be_larger_than_a_form(log_in: LogIn) -> None:
+    secretary = await log_in(Role.SECRETARY)
+    answer = await secretary.post("/meetings/new", files={"papers": ("a.pdf", FILE)})
+    assert answer.status_code == 422, "read, and refused for what it lacks"
+    answer = await secretary.post("/meetings/new", files={"papers": ("a.pdf", FILE * 60)})
+    assert answer.status_code == 413
+
+
+async def test_a_list_of_units_may_be_no_larger_than_lists_are(log_in: LogIn) -> None:
+    answer = await (await log_in(Role.ADMIN)).post("/units/import", files={"file": ("a.csv", FILE * 5)})
+    assert answer.status_code == 413
+
+
+class Body:
+    """A body that notes how much of it was read."""
+
+    def __init__(self, parts: int) -> None:
+        self.read = 0
+        self._parts = parts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(self._parts):
+            self.read += 1
+            yield b"x" * 65_536
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "status"),
+    [
+        (None, "/meetings/new", 403),
+        (None, "/units/import", 403),
+        (None, "/meetings/0123456789abcdef/papers", 403),
+        (Role.LEADER, "/meetings/new", 403),
+        (Role.CLERK, "/units/import", 403),
+        (Role.SECRETARY, "/meetings/0123456789abcdef/papers", 404),
+        (Role.SECRETARY, "/meetings/0123456789abcdef/edit", 404),
+    ],
+)
+async def test_of_an_upload_by_who_may_not_send_it_nothing_is_read(
+    client: Browser, log_in: LogIn, role: Role | None, path: str, status: int
+) -> None:
+    browser = client if role is None else await log_in(role)
+    await browser.token()
+    body, headers = Body(100), {"Content-Type": "multipart/form-data; boundary=b", "Accept": "application/json"}
+    answer = await browser.post(path, content=body, headers=headers)
+    assert (answer.status_code, body.read) == (status, 0), answer.text
+
+
+async def test_of_an_upload_from_another_site_nothing_is_read(log_in: LogIn) -> None:
+    browser = await log_in(Role.SECRETARY)
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Origin": "https://evil.example"}
+    body = Body(100)
+    answer = await browser.request("POST", "/meetings/new", content=body, headers=headers, forged=True)
+    assert (answer.status_code, body.read) == (403, 0)
+
+
+@pytest.mark.parametrize("path", ["/hooks/livekit", "/login", "/answer/x", "/api/try/number", "/try/upload", "/none"])
 async def test_what_takes_no_files_takes_no_large_body_by_calling_it_an_upload(client: Browser, path: str) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     answer = await client.post(path, content=b"x" * (2 * MIB), headers=headers)
