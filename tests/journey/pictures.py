@@ -26,7 +26,10 @@ from tests.senders import BLUE, GREEN, HEIGHT, RATE, RED, WIDTH, Sender
 
 DESK, PHONE, TV = (1440, 900), (390, 844), (1920, 1080)
 MOST_BYTES = 200_000
-SEEK = "() => { const v = document.querySelector('[data-screen]'); if (v) { v.controls = false; v.preload = 'auto'; v.currentTime = 6; } }"
+SEEK = """() => {
+  const video = document.querySelector('[data-screen]');
+  if (video) Object.assign(video, { controls: false, preload: 'auto', currentTime: 6 });
+}"""
 
 
 def scene(path: Path, wall: tuple[int, int, int], people: int, seed: int) -> Path:
