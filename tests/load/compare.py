@@ -18,20 +18,21 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tests.load import machine
-from tests.load.meter import Figures, Scenario, measure
+from tests.load.meter import Figures, measure, room_of
 from tests.reference import servers
 from tests.reference.network import isolate
 from tests.reference.programs import Missing
 from tests.reference.servers import Server
 
 OURS = "relay"
-SERVERS = (OURS, "livekit-server", "janus")
+IN_PYTHON = "relay in Python"  # as where there is no compiler
+SERVERS = (OURS, IN_PYTHON, "livekit-server", "janus")
 SCENARIOS = {
-    "1x10": Scenario("1 × 10", publishers=1, receivers=10, frames=30, packets=10),
-    "1x50": Scenario("1 × 50", publishers=1, receivers=50, frames=30, packets=8),
-    "1x100": Scenario("1 × 100", publishers=1, receivers=100, frames=25, packets=6),
-    "1x200": Scenario("1 × 200", publishers=1, receivers=200, frames=25, packets=3),
-    "16x16": Scenario("16 × 16", publishers=16, receivers=16, frames=20, packets=2),
+    "1x10": room_of("1 × 10", publishers=1, receivers=10, frames=30, packets=10),
+    "1x50": room_of("1 × 50", publishers=1, receivers=50, frames=30, packets=8),
+    "1x100": room_of("1 × 100", publishers=1, receivers=100, frames=25, packets=6),
+    "1x200": room_of("1 × 200", publishers=1, receivers=200, frames=25, packets=3),
+    "16x16": room_of("16 × 16", publishers=16, receivers=16, frames=20, packets=2),
 }
 USUAL = ("1x10", "1x50", "1x100", "16x16")
 
@@ -52,7 +53,7 @@ def start(name: str, address: str) -> AbstractContextManager[Server]:
         return servers.janus(address)
     if name == "livekit-server":
         return servers.livekit_server(extra={"rtc": {"use_ice_lite": True}}, address=address)
-    return servers.relay(address=address)
+    return servers.relay(address=address, compiled=name != IN_PYTHON)
 
 
 def available(names: list[str], address: str) -> list[str]:

@@ -22,11 +22,8 @@ from tests.load.rtclient import RtClient
 from tests.load.sdp import Incoming, Sent
 from tests.reference.servers import Server
 
-_SIZE = 1100  # of a video packet's payload
-_SOUND = 80
 _KEYFRAME_SECONDS = 2.0
 _KEYFRAME_PACKETS = 30
-_SOUND_SECONDS = 0.02
 _NACK_SHARE = 0.005
 _REPORT_SECONDS = 1.0
 _SWEEP_SECONDS = 0.1
@@ -42,19 +39,42 @@ _turns = itertools.count()
 
 
 @dataclass(frozen=True)
+class Source:
+    """What one track sends: `frames` a second, each in so many packets. Sound is a frame of one small packet."""
+
+    kind: str
+    frames: int
+    packets: int
+    size: int
+
+
+SOUND = Source("audio", 50, 1, 80)
+
+
+def picture(frames: int, packets: int, size: int = 1100) -> Source:
+    """A picture in one layer."""
+    return Source("video", frames, packets, size)
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """Who sends what to whom: every publisher a picture and its sound, every receiver all but its own."""
+    """Who sends what, by name of the publisher, and how many receive it all, each but its own."""
 
     name: str
-    publishers: int
+    sends: dict[str, list[Source]]
     receivers: int
-    frames: int  # a second
-    packets: int  # in a frame
+    together: bool = False  # publishers are receivers too, the first ones
 
-    @property
-    def together(self) -> bool:
-        """Publishers are receivers too."""
-        return self.publishers > 1
+    def receiver(self, number: int) -> str:
+        """Its name."""
+        publishers = list(self.sends)
+        return publishers[number] if self.together and number < len(publishers) else f"receiver-{number}"
+
+
+def room_of(name: str, publishers: int, receivers: int, frames: int, packets: int) -> Scenario:
+    """Every publisher sends a picture and its sound; where there are several they are the receivers, too."""
+    sends = {f"publisher-{number}": [SOUND, picture(frames, packets)] for number in range(publishers)}
+    return Scenario(name, sends, receivers, together=publishers > 1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +97,7 @@ class Figures:
     @staticmethod
     def heading(scenario: str, server: str) -> str:
         names = f"{'packets':>8} {'CPU s':>6} {'per CPU s':>10} {'p50 ms':>7} {'p99':>6} {'key p50':>8} {'p99':>6}"
-        return f"{scenario:8} {server:15} {names} {'lost':>8} {'again':>6} {'MiB':>5} {'pauses p99/most ms':>19}"
+        return f"{scenario:8} {server:16} {names} {'lost':>8} {'again':>6} {'MiB':>5} {'pauses p99/most ms':>19}"
 
     def line(self, scenario: str, server: str) -> str:
         numbers = (
@@ -85,17 +105,20 @@ class Figures:
         )
         numbers += f" {self.key_p50_ms:8.2f} {self.key_p99_ms:6.1f} {self.loss:8.4%} {self.again:6}"
         pauses = f"{self.pause_p99_ms:.1f} / {self.pause_most_ms:.0f}"
-        return f"{scenario:8} {server:15} {numbers} {self.memory / (1 << 20):5.0f} {pauses:>19}"
+        return f"{scenario:8} {server:16} {numbers} {self.memory / (1 << 20):5.0f} {pauses:>19}"
 
 
 class Stream:
     """One track on its way in: its numbers, and when each packet was sent."""
 
-    def __init__(self, index: int, client: RtClient, track: Sent, scenario: Scenario, wide: Iterator[int]) -> None:
+    def __init__(
+        self, index: int, owner: str, client: RtClient, track: Sent, source: Source, wide: Iterator[int]
+    ) -> None:
         self.index = index
+        self.owner = owner
         self.client = client
         self.track = track
-        self.scenario = scenario
+        self.source = source
         self.video = track.kind == "video"
         self.sent_at: list[int] = []  # nanoseconds, by number
         self.key: list[bool] = []
@@ -108,11 +131,11 @@ class Stream:
         self._picture += 1
 
     def frame(self, *, key: bool) -> None:
-        count = _KEYFRAME_PACKETS if key else self.scenario.packets
-        timestamp = self._picture * 90_000 // self.scenario.frames
+        count = min(_KEYFRAME_PACKETS, 4 * self.source.packets) if key else self.source.packets
+        timestamp = self._picture * 90_000 // self.source.frames
         for index in range(count):
             payload = self._descriptor(index == 0, key) + self._number()
-            self._send(payload.ljust(_SIZE, b"\x55"), timestamp, key, marker=index == count - 1)
+            self._send(payload.ljust(self.source.size, b"\x55"), timestamp, key, marker=index == count - 1)
         self._picture += 1
 
     def _descriptor(self, first: bool, key: bool) -> bytes:
@@ -128,7 +151,7 @@ class Stream:
     def _send(self, payload: bytes, timestamp: int, key: bool, *, marker: bool) -> None:
         number = len(self.sent_at)
         if not self.video:
-            payload = payload.ljust(_SOUND, b"\x55")
+            payload = payload.ljust(self.source.size, b"\x55")
         kind = sdp.VIDEO_TYPE if self.video else sdp.AUDIO_TYPE
         extensions = {**self._extensions, sdp.TRANSPORT_CC_ID: struct.pack("!H", next(self._wide) & 0xFFFF)}
         packet = rtp.build(
@@ -230,12 +253,11 @@ def seen(arrivals: Arrivals, receiver: Receiver, spans: dict[int, tuple[int, int
 class Pump:
     """Sends all streams in step with the clock, lets the receivers speak, and sweeps their sockets."""
 
-    def __init__(self, streams: list[Stream], scenario: Scenario) -> None:
+    def __init__(self, streams: list[Stream]) -> None:
         self.streams = streams
         self.receivers: list[Receiver] = []
         self.keyframe_seconds = 0.4  # until everybody has begun
         self.asking = False
-        self._scenario = scenario
         self._sweeper = Sweeper()
         self._due: list[tuple[float, int, Callable[[], float]]] = []  # a heap: when, a tie-breaker, what
 
@@ -244,8 +266,9 @@ class Pump:
         start = time.monotonic()
         for index, stream in enumerate(self.streams):
             shift = index / len(self.streams)
-            period = 1 / self._scenario.frames if stream.video else _SOUND_SECONDS
-            self._at(start + shift * period, self._video(stream, period) if stream.video else self._audio(stream))
+            period = 1 / stream.source.frames
+            act = self._video(stream, period) if stream.video else self._audio(stream, period)
+            self._at(start + shift * period, act)
         self._at(start, self._sweep)
         self._at(start, self._report)
         while True:
@@ -256,10 +279,10 @@ class Pump:
     def _at(self, at: float, act: Callable[[], float]) -> None:
         heapq.heappush(self._due, (at, next(_ties), act))
 
-    def _audio(self, stream: Stream) -> Callable[[], float]:
+    def _audio(self, stream: Stream, period: float) -> Callable[[], float]:
         def act() -> float:
             stream.sound()
-            return _SOUND_SECONDS
+            return period
 
         return act
 
@@ -280,7 +303,7 @@ class Pump:
 
     def _ask_again(self, stream: Stream) -> None:
         for receiver in self.receivers:
-            if random.random() < _NACK_SHARE * self._scenario.packets:
+            if random.random() < _NACK_SHARE * stream.source.packets:
                 receiver.ask_again(stream)
 
     def _sweep(self) -> float:
@@ -308,14 +331,13 @@ def _came_again(arrivals: Arrivals, receiver: Receiver, measured: NDArray[np.boo
 async def measure(server: Server, scenario: Scenario, seconds: float) -> Figures:
     """Join, learn, warm up, measure, leave."""
     async with room_on(server) as room:
-        names = [f"publisher-{number}" for number in range(scenario.publishers)]
         streams: list[Stream] = []
-        for name in names:
-            streams += await _publish(room, name, len(streams), scenario)
-        pump = Pump(streams, scenario)
+        for name, sources in scenario.sends.items():
+            streams += await _publish(room, name, len(streams), sources)
+        pump = Pump(streams)
         task = asyncio.create_task(pump.run())
         try:
-            await _join(room, names, pump, scenario)
+            await _join(room, pump, scenario)
             pump.keyframe_seconds, pump.asking = _KEYFRAME_SECONDS, True
             await _while(task, _WARM_SECONDS)
             return await _measured(server, pump, task, seconds)
@@ -331,25 +353,26 @@ async def _while(task: asyncio.Task[None], seconds: float) -> None:
         task.result()
 
 
-async def _publish(room: Room, name: str, index: int, scenario: Scenario) -> list[Stream]:
-    ssrc = 1000 + 10 * index
-    tracks = [Sent("audio", f"sound-{index}", "0", ssrc), Sent("video", f"picture-{index}", "1", ssrc + 1)]
+async def _publish(room: Room, name: str, index: int, sources: list[Source]) -> list[Stream]:
+    tracks = [
+        Sent(source.kind, f"{name}-{place}", str(place), 1000 + 10 * (index + place))
+        for place, source in enumerate(sources)
+    ]
     client, wide = await room.publish(name, tracks), itertools.count()
-    return [Stream(index + place, client, track, scenario, wide) for place, track in enumerate(tracks)]
+    pairs = zip(tracks, sources, strict=True)
+    return [Stream(index + place, name, client, *pair, wide) for place, pair in enumerate(pairs)]
 
 
-async def _join(room: Room, names: list[str], pump: Pump, scenario: Scenario) -> None:
+async def _join(room: Room, pump: Pump, scenario: Scenario) -> None:
     for first in range(0, scenario.receivers, _JOIN_AT_ONCE):
         together = range(first, min(first + _JOIN_AT_ONCE, scenario.receivers))
-        joining = [_receiver(room, names, pump, scenario, number) for number in together]
+        joining = [_receiver(room, pump, list(scenario.sends), scenario.receiver(number)) for number in together]
         pump.receivers += await asyncio.gather(*joining)
 
 
-async def _receiver(room: Room, names: list[str], pump: Pump, scenario: Scenario, number: int) -> Receiver:
-    own = names[number] if scenario.together else ""
-    others = [name for name in names if name != own]
-    wanted = [stream for stream in pump.streams if names[stream.index // 2] != own]
-    client, incoming = await room.subscribe(own or f"receiver-{number}", others, len(wanted))
+async def _receiver(room: Room, pump: Pump, publishers: list[str], name: str) -> Receiver:
+    wanted = [stream for stream in pump.streams if stream.owner != name]
+    client, incoming = await room.subscribe(name, [one for one in publishers if one != name], len(wanted))
     receiver = Receiver(client, incoming, wanted)
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while not receiver.learn():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference import media
+
 
 @dataclass(frozen=True)
 class _Module:
@@ -21,14 +24,18 @@ class _Module:
     package: str
     version: str
     tags: str = ""
+    media: str = ""  # a folder within it whose files are only pointed to
 
 
 # The tool's release names libraries that are older than the server's; both are built with the server's. Its sound card
-# is the system's (portaudio19-dev), because the module comes without the sources it would build.
+# is the system's (portaudio19-dev), because the module comes without the sources it would build, and
+# without the pictures it would send.
 _SERVER = _Module("github.com/livekit/livekit-server", "cmd/server", "v1.13.5")
 _MODULES = {
     "livekit-server": _SERVER,
-    "lk": _Module("github.com/livekit/livekit-cli/v2", "cmd/lk", "v2.18.2", "portaudio_system"),
+    "lk": _Module(
+        "github.com/livekit/livekit-cli/v2", "cmd/lk", "v2.18.2", "portaudio_system", "pkg/provider/resources"
+    ),
 }
 NAMES = (*_MODULES, "janus")
 _GO = (1, 26)
@@ -83,12 +90,24 @@ def _build(go: str, module: _Module, target: Path) -> None:
         required = [f"-require={one.path}@{one.version}" for one in {_SERVER, module}]
         (Path(folder) / "go.mod").write_text("module reference\n")
         _run([go, "mod", "edit", *required], folder)
-        package = f"{module.path}/{module.package}"
-        _run([go, "build", "-mod=mod", "-tags", module.tags, "-o", f"{target}.new", package], folder)
+        flags = ["-mod=mod", f"-tags={module.tags}", *_overlay(go, module, folder)]
+        _run([go, "build", *flags, "-o", f"{target}.new", f"{module.path}/{module.package}"], folder)
     Path(f"{target}.new").rename(target)
 
 
-def _run(command: list[str], folder: str) -> None:
+def _overlay(go: str, module: _Module, folder: str) -> list[str]:
+    """Put our pictures and sound in the place of those the module lacks."""
+    if not module.media:
+        return []
+    source = Path(_run([go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.path], folder).split()[-1])
+    made = Path(folder) / "media"
+    made.mkdir()
+    written = Path(folder) / "overlay.json"
+    written.write_text(json.dumps({"Replace": media.overlay(source / module.media, made)}))
+    return [f"-overlay={written}"]
+
+
+def _run(command: list[str], folder: str) -> str:
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": ""}
     try:
         done = subprocess.run(
@@ -105,6 +124,7 @@ def _run(command: list[str], folder: str) -> None:
     if done.returncode:
         last = done.stdout.strip().splitlines()[-1:] or ["no output"]
         raise Missing(f"{command[-1]} could not be built: {last[0]}")
+    return done.stdout
 
 
 def _go() -> str:

@@ -104,13 +104,19 @@ def livekit_server(
 
 
 @contextmanager
-def relay(*, webhooks: Sequence[str] = (), arguments: Sequence[str] = (), address: str = LOOPBACK) -> Iterator[Server]:
-    """Our relay, as an operator starts it."""
+def relay(
+    *,
+    webhooks: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    address: str = LOOPBACK,
+    compiled: bool = True,
+) -> Iterator[Server]:
+    """Our relay, as an operator starts it, with its compiled fan-out (where that is built) or without."""
     port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
     command = [sys.executable, "-m", "meetings.signaling.commands", "relay", f"--port={port}", f"--udp-port={udp_port}"]
     command += [f"--announce={address}", *(f"--webhook={url}" for url in webhooks), *arguments]
     url = f"http://127.0.0.1:{port}"
-    keys = {"LIVEKIT_KEYS": f"{KEY}: {SECRET}"}
+    keys = {"LIVEKIT_KEYS": f"{KEY}: {SECRET}", **({} if compiled else {"MEETINGS_FANOUT": "python"})}
     with _folder("relay") as folder, _running(command, folder, lambda: _says_ok(url), keys) as (pid, log):
         yield Server("relay", url, KEY, SECRET, pid, log, udp_port, address)
 
