@@ -1,8 +1,13 @@
 """Owns what is accepted as words typed into a form: one spelling of each letter, nothing invisible, not too long."""
 
+import re
 import unicodedata
+from datetime import date
 
 from meetings.errors import Invalid
+
+_DAY = re.compile(r"(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})", re.ASCII)
+_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)  # what a browser's own picker sends
 
 # they turn the reading direction of what follows: a name could show as another one
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -23,6 +28,20 @@ def clean_text(value: str, *, field: str, limit: int, required: bool = False) ->
     if any(_invisible(letter) for letter in value):
         raise Invalid("Nội dung có ký tự không hiển thị được. Vui lòng gõ lại mục này.", field=field)
     return value
+
+
+def read_day(value: str) -> date | None:
+    """A day as the office writes it, day/month/year: 5/3/2026 is in March. None for what is no day."""
+    if found := _DAY.fullmatch(value.strip()):
+        day, month, year = (int(part) for part in found.groups())
+    elif found := _ISO_DAY.fullmatch(value.strip()):
+        year, month, day = (int(part) for part in found.groups())
+    else:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _invisible(letter: str) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings.directory.house_log import note
 from meetings.directory.models import Person, Unit, Venue
 from meetings.errors import N_, Conflict, Invalid, MeetingsError, NotFound
-from meetings.texts import clean_line
+from meetings.texts import clean_line, read_day
 
 LEVELS = {
     "province": N_("Cấp tỉnh"),
@@ -23,7 +23,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class UnitForm:
-    """What somebody typed, not yet looked at. `since` is a day as the browser writes it: 2026-05-01."""
+    """What somebody typed, not yet looked at. `since` is a day as people write it: 01/05/2026."""
 
     name: str = ""
     short_name: str = ""
@@ -102,12 +102,9 @@ async def _checked(session: AsyncSession, form: UnitForm) -> tuple[dict[str, str
 
 
 def parse_day(typed: str, name: str) -> date:
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        raise Invalid("Vui lòng chọn ngày.", field=name) from None
-    if not 1900 <= day.year <= 2200:
-        raise Invalid("Vui lòng chọn ngày.", field=name)
+    day = read_day(typed)
+    if day is None or not 1900 <= day.year <= 2200:
+        raise Invalid("Vui lòng nhập ngày theo ngày/tháng/năm, ví dụ 01/07/2026.", field=name)
     return day
 
 

@@ -86,8 +86,7 @@ def _words(letter: Letter, zone: ZoneInfo) -> tuple[Text, Text | None]:
             when = f"{at:%H:%M %d/%m/%Y}" if at else "…"
             return text("{letter}: máy chủ thư đã nhận {when}", letter=name, when=when), None
         case LetterState.KEPT:
-            advice = text("Chưa có máy chủ thư: mở thư ở Thư đi để gửi cách khác, hoặc mời qua điện thoại.")
-            return text("{letter}: chưa gửi đi, còn nằm ở Thư đi", letter=name), advice
+            return text("{letter}: chưa gửi đi, còn nằm ở Thư đi", letter=name), None  # the page says why, once
         case LetterState.FAILED:
             return text("{letter}: không gửi được", letter=name), remedy(letter.error)
 

@@ -39,7 +39,7 @@ GATHERED: Mapping[str, str] = {
     "invitation.kept": N_("{letter} cho {n} người: chưa gửi đi, nằm ở Thư đi vì chưa có máy chủ thư"),
 }
 _FILLED = ("name", "reason", "filename", "invited", "letters", "error", "minutes", "hours")
-ALARMS = frozenset({"invitation.failed", "invitation.declined", "meeting.cancelled"})
+ALARMS = frozenset({"invitation.failed", "invitation.kept", "invitation.declined", "meeting.cancelled"})
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ class Plan:
         return self.venues[self.meeting.main_venue_id]
 
     @property
+    def told(self) -> list[MeetingParticipant]:
+        """Who has letters: the chair, and who is invited."""
+        return [*([self.chair_row] if self.chair_row else []), *self.participants]
+
+    @property
     def point_count(self) -> int:
         return count_points(self.meeting.main_venue_id, (point.venue_id for point in self.points))
 

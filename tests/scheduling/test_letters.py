@@ -151,6 +151,23 @@ async def test_a_cancelled_meeting_tells_everybody_why_and_frees_its_rooms(
     assert "Cuộc họp đã hủy." in page.text
 
 
+async def test_the_cancel_page_counts_whom_letters_reach_and_whom_not(
+    context: Context, secretary: Browser, mail_server: Controller
+) -> None:
+    meeting_id = await booked(secretary, people=["p-xa1", "p-xa2", "ct"])
+    page = (await secretary.get(f"/meetings/{meeting_id}/cancel")).text
+    assert "Thư hủy sẽ được gửi cho 2 người." in page
+    assert "2 người không có địa chỉ thư, cần báo bằng cách khác." in page  # the chair is one of them
+
+
+async def test_without_a_mail_server_neither_booking_nor_cancelling_promises_to_send(secretary: Browser) -> None:
+    form = (await secretary.get("/meetings/new")).text
+    assert "Đặt lịch và soạn giấy mời" in form
+    assert "Đặt lịch và gửi giấy mời" not in form
+    page = (await secretary.get(f"/meetings/{await booked(secretary)}/cancel")).text
+    assert "Thư hủy cho 2 người sẽ nằm ở Thư đi vì chưa có máy chủ thư" in page
+
+
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [

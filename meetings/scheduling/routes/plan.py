@@ -70,8 +70,7 @@ def _letters(plan: Plan, found: Held, delivery: Delivery, context: Context) -> M
     """What became of each letter is for those who can do something about it."""
     if not (found.may(Action.EDIT_MEETING) or found.may(Action.VIEW_OUTBOX)):
         return {}
-    everybody = [*plan.participants, *([plan.chair_row] if plan.chair_row else [])]
-    return by_participant(delivery, everybody, context.settings.zone)
+    return by_participant(delivery, plan.told, context.settings.zone)
 
 
 def _timed(plan: Plan) -> list[tuple[datetime, AgendaItem]]:
@@ -138,6 +137,8 @@ async def _cancel_form(
         "scheduling/cancel.html",
         status=error.status if error else 200,
         plan=plan,
+        reached=sum(1 for one in plan.told if one.email),
+        unreached=sum(1 for one in plan.told if not one.email),
         reasons=CANCEL_REASONS,
         reason=reason,
         explanation=explanation,

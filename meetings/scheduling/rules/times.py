@@ -4,31 +4,20 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from meetings import texts
 from meetings.errors import Invalid
 
 from .clashes import Span
 
 FARTHEST = timedelta(days=3 * 366)
-_DAY = re.compile(r"(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})", re.ASCII)
-_ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)  # what a native picker sends
 _HOUR = re.compile(r"(\d{1,2})\s*(?:(?:[:.hHg]|giờ)\s*(\d{2})?)?", re.ASCII)
 
 
 def read_day(value: str) -> date:
-    if found := _DAY.fullmatch(value.strip()):
-        day, month, year = (int(part) for part in found.groups())
-    elif found := _ISO_DAY.fullmatch(value.strip()):
-        year, month, day = (int(part) for part in found.groups())
-    else:
-        raise _no_day()
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise _no_day() from None
-
-
-def _no_day() -> Invalid:
-    return Invalid("Vui lòng nhập ngày họp theo ngày/tháng/năm, ví dụ 23/04/2026.", field="date", code="missing")
+    day = texts.read_day(value)
+    if day is None:
+        raise Invalid("Vui lòng nhập ngày họp theo ngày/tháng/năm, ví dụ 23/04/2026.", field="date", code="missing")
+    return day
 
 
 def read_hour(value: str) -> time:

@@ -61,7 +61,11 @@ async def test_units_rooms_and_people_are_taken_in_once(admin: Browser, context:
         ("kings", UNITS, "Vui lòng chọn danh sách gồm những gì."),
         ("units", PEOPLE, "Dòng đầu của tệp cần có cột “tên đơn vị”."),
         ("units", UNITS.replace("Xã;", "Vương quốc;"), "Dòng 3: Vui lòng chọn cấp của đơn vị."),
-        ("units", UNITS.replace(";H15.1;2025-07-01", ";H15.1;1/7/2025"), "Dòng 3: Vui lòng chọn ngày."),
+        (
+            "units",
+            UNITS.replace(";H15.1;2025-07-01", ";H15.1;7/31/2025"),
+            "Dòng 3: Vui lòng nhập ngày theo ngày/tháng/năm",
+        ),
         ("units", UNITS.replace("ủy ban nhân dân TỈNH", "Trung ương"), "Dòng 5: Chưa có đơn vị tên “Trung ương”."),
         ("units", UNITS.replace("0262 000 201", "1" * 41), "Dòng 3: Nội dung dài quá 40 ký tự"),
         ("units", UNITS.replace("phường Ví", "phường\u202eVí"), "Dòng 5: Nội dung có ký tự không hiển thị được."),

@@ -15,7 +15,7 @@ from meetings.directory.units import units_on
 from tests.conftest import LogIn
 from tests.fakes import Browser
 
-UNIT = {"name": "Ủy ban nhân dân xã Ví Dụ Một", "short_name": "Ví Dụ Một", "level": "commune", "since": "2025-07-01"}
+UNIT = {"name": "Ủy ban nhân dân xã Ví Dụ Một", "short_name": "Ví Dụ Một", "level": "commune", "since": "01/07/2025"}
 PERSON = {"full_name": "Hoàng Văn Ví Dụ", "honorific": "Ông", "post": "Chủ tịch", "sort_rank": "10", "active": "1"}
 
 
@@ -50,9 +50,9 @@ async def test_a_new_installation_is_filled_by_hand(admin: Browser, context: Con
         ({"short_name": "x" * 61}, "Nội dung dài quá 60 ký tự"),
         ({"level": "kingdom"}, "Vui lòng chọn cấp của đơn vị."),
         ({"parent_id": "nobody"}, "Không có đơn vị này trong danh bạ."),
-        ({"since": ""}, "Vui lòng chọn ngày."),
-        ({"since": "31/12/2025"}, "Vui lòng chọn ngày."),
-        ({"since": "9999-12-31"}, "Vui lòng chọn ngày."),
+        ({"since": ""}, "Vui lòng nhập ngày theo ngày/tháng/năm"),
+        ({"since": "12/31/2025"}, "Vui lòng nhập ngày theo ngày/tháng/năm"),
+        ({"since": "31/12/9999"}, "Vui lòng nhập ngày theo ngày/tháng/năm"),
         ({"code": "x" * 41}, "Nội dung dài quá 40 ký tự"),
     ],
 )
