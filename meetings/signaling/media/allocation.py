@@ -25,12 +25,15 @@ class Allocation:
         """Whether everything wanted is sent."""
         return self.allocator.next_step == 0
 
-    def spend(self, budget: float, consumers: Sequence[Consumer], now: float) -> None:
-        """Decide, and change what is to be changed."""
+    def spend(self, budget: float, consumers: Sequence[Consumer], now: float) -> list[Consumer]:
+        """Decide, and change what is to be changed; returns who is to get a smaller picture than before."""
         wanted = [consumer for consumer in consumers if wants(consumer) and known(consumer)]
         wishes = [Wish(consumer, consumer.importance, steps(consumer)) for consumer in wanted]
-        for consumer, step in self.allocator.decide(budget, wishes, now).items():
+        before = self.allocator.chosen
+        decided = self.allocator.decide(budget, wishes, now)
+        for consumer, step in decided.items():
             self._apply(consumer, step, now)
+        return [consumer for consumer, step in decided.items() if _smaller(step, before.get(consumer))]
 
     def free(self, consumers: Sequence[Consumer], limit: int, now: float) -> None:
         """Without an estimate: everything up to this layer."""
@@ -45,6 +48,10 @@ class Allocation:
         if consumer.starved != (step is None):
             consumer.starved = step is None
             self._emit(ConsumerStarved(consumer.id, consumer.starved))
+
+
+def _smaller(step: Step | None, before: Step | None) -> bool:
+    return step is not None and before is not None and step.spatial < before.spatial
 
 
 def wants(consumer: Consumer) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from meetings.signaling.media.gradient import DelayGradient, Trend
 from meetings.signaling.media.history import Arrival
 
-START = 1_000_000.0
+START = 500_000.0
 LEAST, MOST = 60_000.0, 30_000_000.0
 
 _BACK_OFF = 0.85
@@ -31,6 +31,7 @@ _LOSS_SMOOTHING = 0.5
 _LESS = 0.7  # having sent this share of it ...
 _STILL = 0.75  # ... and lost this share of what was lost then: not our doing
 _OWN_LOSS_SMOOTHING = 0.15
+_AS_TOLD = 1.25
 _PROBE_TRUST = 0.9
 
 
@@ -125,10 +126,11 @@ class Bandwidth:
         if self._before is None:
             self._before = (self.arriving, self.loss)
         rate, loss = self._before
-        if self.arriving < _LESS * rate and self.loss > _STILL * loss:
+        as_told = self.carried < _AS_TOLD * self.estimate  # not when what was queued before is still going out
+        if as_told and self.arriving < _LESS * rate and self.loss > _STILL * loss:
             self._own_loss, self._before = self.loss, None
         else:
-            self._reduce(max(self.arriving, _BACK_OFF * self.estimate) * (1 - ours / 2), now)
+            self._reduce(min(self.estimate, _HEADROOM * self.carried) * (1 - ours / 2), now)
 
     def _reduce(self, to: float, now: float) -> None:
         if now - self.reduced_at < _PAUSE_SECONDS or not self.arriving:

@@ -25,7 +25,9 @@ _SPEND_SECONDS = 0.25
 _CALM_SPEND_SECONDS = 1.0
 _THIN_SECONDS = 10.0
 _PACE = 1.5  # times what the way carries: a queue on our side must shrink
-_LEAST_PACE = 250_000.0
+_CAUTIOUS_PACE = 1.05  # ... while there is one on the way, too
+_LEAST_PACE = 100_000.0
+_BACKLOG_SECONDS = 0.3  # of a picture that was just found too large: not worth sending
 _PROBE_PACKET_BITS = 9_000
 # With nothing of ours on the way there is no feedback: only sending shows what passes.
 _PATIENT_TRIES = (4.0, 8.0, 16.0, 32.0)
@@ -202,7 +204,8 @@ class Way:
             self.allocation.free(pictures, self._limit(), now)
         else:
             budget = min(bandwidth.estimate, self._afforded(pictures))
-            self.allocation.spend(budget, pictures, now)
+            for consumer in self.allocation.spend(budget, pictures, now):
+                self._forget_backlog(consumer, now)
             self._pace(bandwidth, pictures, now)
 
     def _limit(self) -> int:
@@ -219,11 +222,16 @@ class Way:
 
     def _pace(self, bandwidth: Bandwidth, pictures: list[Consumer], now: float) -> None:
         thin = self._thin(now)
-        self._pacer.rate = max(_PACE * bandwidth.estimate, _LEAST_PACE)
+        self._pacer.rate = max((_CAUTIOUS_PACE if bandwidth.congested else _PACE) * bandwidth.estimate, _LEAST_PACE)
         if not thin and self._pacer:
             self._pacer.flush()
         for consumer in pictures:
             consumer.pace(thin and consumer.numbered)
+
+    def _forget_backlog(self, consumer: Consumer, now: float) -> None:
+        """It is to get a smaller picture: what waits of the larger one only delays that."""
+        if self._pacer.waiting_bits > _BACKLOG_SECONDS * self._pacer.rate and self._take_out(consumer):
+            consumer.cut(now)
 
     def _try_more(self, bandwidth: Bandwidth, now: float) -> None:
         """A probe, or, when nothing at all is sent, the least picture on trial."""

@@ -67,9 +67,9 @@ def measure(cell: Cell, server: str, *, warm: float = WARM_SECONDS, seconds: flo
         url = _line_of(here, "at ").removeprefix("at ")
         there = stack.enter_context(_running(["ip", "netns", "exec", far], "point", url, token("far", room), *times))
         down, up = (Heard(**json.loads(_line_of(one, "{"))) for one in (there, here))
-        there.wait(30)
-        _say(here, "done")
-        here.wait(30)
+        for one in (there, here):
+            _say(one, "done")
+            one.wait(30)
         line.terminate()
         late = json.loads(_line_of(line, "{"))
     return Result(cell, server, down, up, late["late_p99_ms"])
@@ -111,6 +111,12 @@ def _say(process: subprocess.Popen[str], word: str) -> None:
     process.stdin.flush()
 
 
+def _module(process: subprocess.Popen[str]) -> str:
+    """Without its arguments: one is a token."""
+    assert isinstance(process.args, list)
+    return str(next(one for one in process.args if str(one).startswith("tests.")))
+
+
 def _line_of(process: subprocess.Popen[str], start: str) -> str:
     """The next line that begins so."""
     assert process.stdout is not None
@@ -119,7 +125,7 @@ def _line_of(process: subprocess.Popen[str], start: str) -> str:
         if not select.select([process.stdout], [], [], 1.0)[0]:
             continue
         line = process.stdout.readline()
-        assert line, f"{process.args!r} ended with {process.wait(10)} before it said {start!r}"
+        assert line, f"{_module(process)} ended with {process.wait(10)} before it said {start!r}"
         if line.startswith(start):
             return line.strip()
-    raise AssertionError(f"{process.args!r} did not say {start!r} within {_PATIENCE:.0f} s")
+    raise AssertionError(f"{_module(process)} did not say {start!r} within {_PATIENCE:.0f} s")

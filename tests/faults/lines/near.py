@@ -40,7 +40,6 @@ def main(name: str, room: str, warm: str, seconds: str) -> None:
         url = server.socket_url.replace("127.0.0.1", NEAR)
         print(f"at {url}", flush=True)
         asyncio.run(point.run(url, token("near", room), float(warm), float(seconds)))
-        sys.stdin.readline()  # the other end says when it has measured, too
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, fl
     await point.publish()
     figures = {"joined": joined, **await point.measure(warm, seconds)}
     print(json.dumps(figures), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)  # the other end says when it has measured, too
     await point.leave()
     return figures
 
