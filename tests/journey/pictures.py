@@ -159,10 +159,10 @@ async def _pages(plain: steps.Journey, album: Album) -> None:
         ("clerk", "register-settings", "/register/settings"),
         ("auditor", "audit", f"/audit?log={journey.meeting_id}&check=1"),
     ):
-        window = await journey.window()
-        await log_in(window, journey.system.url, role)
-        await window.goto(journey.at(path))
-        await album.take(window, name, (DESK, PHONE))
+        watching = await journey.window()
+        await log_in(watching, journey.system.url, role)
+        await watching.goto(journey.at(path))
+        await album.take(watching, name, (DESK, PHONE))
 
 
 async def _room(journey: Scenic, album: Album, windows: list[Window]) -> None:
