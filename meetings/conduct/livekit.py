@@ -20,6 +20,8 @@ CALL_SECONDS = 2.0  # a call that takes longer is given up; reconciliation repea
 EMPTY_TIMEOUT = 15 * 60
 GENERATION = "generation"
 RECORDER_PREFIX = "recorder:"
+LINE_PREFIX = "line:"  # rooms in which a point tries its line; no meeting's id looks like it
+LINE_LIFETIME = timedelta(minutes=2)
 GONE = frozenset({"not_found"})
 
 TRACK_SOURCES = {
@@ -72,6 +74,25 @@ def recorder_token(context: Context, meeting_id: str, recording_id: str) -> str:
         recorder=True,
     )
     return _token(context.settings, f"{RECORDER_PREFIX}{recording_id}", "", grants).to_jwt()
+
+
+def line_tokens(settings: Settings, check_id: str) -> tuple[str, str]:
+    """For a room that nobody else knows: one that sends only, and one that receives only."""
+    room = f"{LINE_PREFIX}{check_id}"
+    sender = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=True,
+        can_publish_sources=["microphone", "camera"],
+        can_subscribe=False,
+        can_publish_data=False,
+    )
+    receiver = api.VideoGrants(
+        room_join=True, room=room, can_publish=False, can_publish_sources=[], can_subscribe=True, can_publish_data=False
+    )
+    named = (("sender", sender), ("receiver", receiver))
+    first, second = (_token(settings, name, "", grants).with_ttl(LINE_LIFETIME).to_jwt() for name, grants in named)
+    return first, second
 
 
 def _token(settings: Settings, identity: str, name: str, grants: api.VideoGrants) -> api.AccessToken:

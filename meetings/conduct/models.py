@@ -98,3 +98,20 @@ class WebhookReceipt(Base):
 
     event_id: Mapped[str] = mapped_column(primary_key=True)
     received_at: Mapped[datetime]
+
+
+class LineCheck(Base):
+    """One try of a line before a meeting, by a room's device or an account: what was measured, and what it means."""
+
+    __tablename__ = "line_checks"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    subject: Mapped[str] = mapped_column(index=True)
+    venue_id: Mapped[str | None] = mapped_column(ForeignKey("venues.id"))
+    name: Mapped[str]
+    browser: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    finished_at: Mapped[datetime | None]
+    level: Mapped[str | None]
+    measured: Mapped[JsonDict | None]
+    verdicts: Mapped[JsonDict | None]

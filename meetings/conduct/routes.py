@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from meetings.access import Action, Actor
-from meetings.conduct import api, attendance, guests, livekit
+from meetings.conduct import api, attendance, guests, line_routes, livekit
 from meetings.conduct.rules.seats import SeatKind
 from meetings.conduct.stage import GUEST_COOKIE, Stage, WhoDep
 from meetings.context import Context
@@ -22,6 +22,7 @@ from meetings.web import ActorDep, ContextDep, PointDep
 log = structlog.get_logger(__name__)
 router = APIRouter()
 router.include_router(api.router)
+router.include_router(line_routes.router)
 
 YEAR = 400 * 24 * 3600  # the longest that browsers keep a cookie; opening the room page renews it
 WEBHOOK_LIMIT = 256 * 1024

@@ -227,6 +227,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("login", name=op.f("uq_accounts_login")),
     )
     op.create_table(
+        "line_checks",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("venue_id", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("browser", sa.String(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("level", sa.String(), nullable=True),
+        sa.Column(
+            "measured", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "verdicts", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
+        sa.ForeignKeyConstraint(["venue_id"], ["venues.id"], name=op.f("fk_line_checks_venue_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_line_checks")),
+    )
+    op.create_index(op.f("ix_line_checks_started_at"), "line_checks", ["started_at"], unique=False)
+    op.create_index(op.f("ix_line_checks_subject"), "line_checks", ["subject"], unique=False)
+    op.create_table(
         "point_links",
         sa.Column("venue_id", sa.String(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),

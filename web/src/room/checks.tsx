@@ -6,6 +6,7 @@ import type { DeviceState } from "../media/devices.ts";
 import { chimeAndListen } from "../media/hearing.ts";
 import type { Session } from "../session.ts";
 import { t } from "../words.ts";
+import { LineTest } from "./line.tsx";
 import { Level, OwnCamera } from "./parts.tsx";
 
 type SpeakerState = "untried" | "listening" | "asking" | "well" | "heard" | "silent";
@@ -152,8 +153,8 @@ function LineCheck({ session }: { session: Session }) {
     return <Row tone="bad" name="line" title={t("Chưa liên lạc được với tỉnh")} remedy={t("Kiểm tra dây mạng. Máy đang tự thử lại.")} />;
   }
   if (ms === null) return <Row tone="open" name="line" title={t("Đang thử mạng")} remedy={null} />;
-  if (ms > SLOW_MS) return <Row tone="open" name="line" title={t("Mạng chậm")} remedy={t("Tắt các máy khác đang dùng mạng nếu được.")} />;
-  return <Row tone="" name="line" title={t("Mạng tốt")} remedy={null} />;
+  if (ms > SLOW_MS) return <Row tone="open" name="line" title={t("Mạng chậm")} remedy={t("Tắt các máy khác đang dùng mạng nếu được.")}><LineTest /></Row>;
+  return <Row tone="" name="line" title={t("Mạng tốt")} remedy={null}><LineTest /></Row>;
 }
 
 interface RowProps {
