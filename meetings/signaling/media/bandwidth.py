@@ -21,9 +21,9 @@ _GROWTH = 0.08  # a second, while the way's capacity is not known
 _NEAR_GROWTH = 0.02  # ... close to where it was last seen
 _HEADROOM, _HEADROOM_BITS = 1.5, 20_000.0
 _RATE_SECONDS = 0.8
-_PAUSE_SECONDS = 0.3  # between two reductions: what the first brought must be seen
+_PAUSE_SECONDS = 0.4  # between two reductions: what the first brought must be seen
 _QUEUE_MS = 25.0  # below it a slope is noise
-_FULL_MS = 350.0  # above it the way is overrun, whatever the slope says
+_STANDING_MS = 80.0  # above it the way is overrun, whatever the slope says
 _HIGH_LOSS = 0.10
 _LOSS_PACKETS = 40
 _LOSS_SECONDS = 0.5
@@ -71,7 +71,7 @@ class Bandwidth:
     def _overrun(self) -> bool:
         queue, usual = self._gradient.queue_ms, self._gradient.usual_ms
         growing = self._gradient.trend is Trend.GROWING and queue > _QUEUE_MS + 1.5 * usual
-        return growing or queue > _FULL_MS + usual
+        return growing or self._gradient.standing_ms > _STANDING_MS
 
     def feedback(self, outcomes: Sequence[Arrival], now: float) -> None:
         """What became of the packets of one feedback."""
@@ -79,7 +79,7 @@ class Bandwidth:
         self._gradient.take(outcomes)
         self._measure_loss(now)
         if self._overrun():
-            self._reduce(_BACK_OFF * self.carried, now)
+            self._reduce(_BACK_OFF * min(self.carried, self.estimate), now)
         elif self._gradient.trend is Trend.STEADY and self.loss - self._own_loss < _HIGH_LOSS / 2:
             self._grow(now)
         self._grown_at = now
@@ -126,7 +126,8 @@ class Bandwidth:
         if self._before is None:
             self._before = (self.arriving, self.loss)
         rate, loss = self._before
-        as_told = self.carried < _AS_TOLD * self.estimate  # not when what was queued before is still going out
+        # Not while what was queued before is still going out.
+        as_told = self.carried < _AS_TOLD * self.estimate and self._gradient.standing_ms < _STANDING_MS / 2
         if as_told and self.arriving < _LESS * rate and self.loss > _STILL * loss:
             self._own_loss, self._before = self.loss, None
         else:

@@ -22,6 +22,7 @@ _SUSTAINED_SECONDS = 0.01
 _FIRST_THRESHOLD, _LEAST_THRESHOLD, _MOST_THRESHOLD = 12.5, 6.0, 600.0
 _WIDENING, _NARROWING = 0.0087, 0.039
 _OUTLIER = 15.0  # a trend this far above the threshold does not move it
+_STANDING_SECONDS = 1.0
 _STANDSTILL_SECONDS = 3.0  # without packets for so long: begin anew
 _BASE_SECONDS = 10.0  # how long the least delay seen counts as that of the empty way
 
@@ -41,6 +42,8 @@ class DelayGradient:
         self.trend = Trend.STEADY
         self.queue_ms = 0.0  # how much later than on the emptiest way of late
         self.usual_ms = 0.0  # the same over some seconds: where it jitters, this is not nothing
+        self.standing_ms = 0.0  # the least of it over the last second or two: jitter comes and goes, a full queue stays
+        self._least: tuple[float, float, float] | None = None  # since when; the least since then, and before
         self._group_began = self._group_sent = self._group_arrived = -1.0
         self._last: tuple[float, float] | None = None  # sending and arrival of the group before
         self._points: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
@@ -116,8 +119,16 @@ class DelayGradient:
         elif delay < base[-1][1]:
             base[-1] = (base[-1][0], delay)
         queue = (delay - min(least for _, least in base)) * 1000
+        self._note_standing(queue, arrived)
         self.queue_ms += (queue - self.queue_ms) * 0.3
         self.usual_ms += (queue - self.usual_ms) * 0.01
+
+    def _note_standing(self, queue: float, arrived: float) -> None:
+        since, least, before = self._least or (arrived, queue, 0.0)
+        if arrived - since > _STANDING_SECONDS:
+            since, least, before = arrived, queue, least
+        self._least = (since, min(least, queue), before)
+        self.standing_ms = min(self._least[1], before)
 
 
 def _slope(points: deque[tuple[float, float]]) -> float:

@@ -16,7 +16,7 @@ _AFTER_REDUCTION = 2.0
 _SECONDS = 0.05
 _FEWEST, _MOST = 6, 80
 _GIVE_UP_SECONDS = 2.0
-_STEP = 3.0  # times what is known: a queue of our own making stays short
+_STEP = 2.0  # times what is known: a queue of our own making stays short
 
 
 class Prober:
