@@ -89,6 +89,9 @@ def relay(
         str, typer.Option(envvar="MEETINGS_TURN_SECRET", help="The secret it shares with us (static-auth-secret).")
     ] = "",
     turn_minutes: Annotated[int, typer.Option(help="How long its credentials are valid.")] = 720,
+    loudest: Annotated[
+        int, typer.Option(help="Pass on only so many voices of a room, the loudest; 0: all.", min=0, max=32)
+    ] = 0,
     origin: Annotated[list[str] | None, typer.Option(help="Only pages of this origin may connect.")] = None,
 ) -> None:
     """Run the relay: rooms that clients of LiveKit join. SIGUSR1 lets it stop once its rooms are empty."""
@@ -108,6 +111,7 @@ def relay(
         webhook_urls=webhook or [],
         twirp_allow=twirp_allow or [],
         turn=_turn_or_exit(turn or [], turn_secret, turn_minutes),
+        loudest=loudest,
         origins=origin or [],
     )
     loglines.configure()

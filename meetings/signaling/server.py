@@ -53,6 +53,7 @@ class RelaySettings:
     webhook_urls: Sequence[str] = ()
     twirp_allow: Sequence[str] = ()  # networks beside loopback that may call the server API
     turn: Turn | None = None
+    loudest: int = 0  # voices of a room that are passed on; 0: all
     origins: Sequence[str] = ()  # empty: any; a token is needed all the same
 
 
@@ -249,7 +250,12 @@ async def serve_relay(
     clock = clock or SystemClock()
     sockets = _open_sockets(settings)
     worker = ProcessWorker(
-        WorkerConfig(udp_port=settings.udp_port, tcp_port=settings.tcp_port, announce=list(settings.announce))
+        WorkerConfig(
+            udp_port=settings.udp_port,
+            tcp_port=settings.tcp_port,
+            announce=list(settings.announce),
+            loudest=settings.loudest,
+        )
     )
     key, secret = next(iter(settings.keys.items()))
     webhooks = Webhooks(list(settings.webhook_urls), key=key, secret=secret, clock=clock)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meetings.signaling.media import rtcp, vp8
-from meetings.signaling.media.allowance import Allowance
 from meetings.signaling.media.forward import Entry, Plan, Sender, abs_send_time, make_plan
 from meetings.signaling.media.lanes import ALL_TEMPORAL, Lane
+from meetings.signaling.media.resend import Answers
 from meetings.signaling.media.schema import Consume
 from meetings.signaling.media.timeline import continue_timestamp
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 # NACKs reach back a second or so; with switches every half second this is more than enough.
 _EPOCHS = 8
-
-# A receiver that loses everything gets a tenth of a busy stream again, not all of it twice.
-_RESENDS_PER_SECOND = 300.0
-_RESENDS_AT_ONCE = 150.0
 
 
 @dataclass
@@ -78,7 +74,7 @@ class Consumer:
         self._picture: tuple[vp8.Picture, vp8.Offsets] | None = None
         self.rtx_sequence = secrets.randbits(15) if rtx_sequence is None else rtx_sequence
         self._last_report: tuple[int, float] | None = None
-        self._resends = Allowance(_RESENDS_PER_SECOND, _RESENDS_AT_ONCE)
+        self._answers = Answers()
         self._sent_to = self.next_sequence - 1  # the highest number that a paced packet has gone out under
 
     @property
@@ -186,8 +182,8 @@ class Consumer:
             found = self._find(sequence)
             if found is None or (self.paced and self._waits(*found)):
                 continue
-            if not self._resends.take(now):
-                return
+            if not self._answers.allow(sequence, len(found[0].payload), self.sent_octets, now):
+                continue
             if self.paced:
                 self.transport.subscriber.way.put_again(self, *found, now)
             else:
@@ -227,7 +223,8 @@ class Consumer:
         """Seconds to the subscriber and back, when its report answers our last one."""
         if self._last_report is None or report.last_sr != self._last_report[0]:
             return None
-        return max(0.0, now - self._last_report[1] - report.delay_since_sr / 65536)
+        self._answers.round_trip = max(0.0, now - self._last_report[1] - report.delay_since_sr / 65536)
+        return self._answers.round_trip
 
     def _find(self, wrapped: int) -> tuple[Entry, Plan] | None:
         """The packet that went out, or should have, under this number."""

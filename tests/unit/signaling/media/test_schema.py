@@ -22,6 +22,7 @@ COMMANDS: list[schema.Command] = [
     schema.CloseTransport(T),
     schema.Produce(P, T, "video", "0", [CODEC], EXTENSIONS, [schema.Encoding(0, "q"), schema.Encoding(1, "h", 7, 8)]),
     schema.SetProducerMuted(P, True),
+    schema.SetAlwaysHeard(P, True),
     schema.CloseProducer(P),
     schema.Consume(C, P, T, 1, 2, CODEC, "5", EXTENSIONS, 1, True),
     schema.SetLayer(C, -1),
