@@ -28,6 +28,7 @@ LONGEST_PAYLOAD = 1900
 
 # How long packets may wait for others to the same subscriber.
 HELD_SECONDS = 0.002
+Later = Callable[[float, Callable[[], None]], object]
 
 
 def abs_send_time(now: float) -> int:
@@ -120,32 +121,49 @@ class Sender:
     """The sending side of the worker's socket, with the one buffer all packets are protected in.
 
     With the compiled fan-out (see `native`) packets to several subscribers go through it. Between `hold` and `release`
-    they may wait in it, at most `HELD_SECONDS`, so that those to one address leave together.
+    they wait in it, so that those to one address leave together; so does the beginning of a frame whose end is still
+    to come, where `later` can call back for it. Nothing waits longer than `HELD_SECONDS`.
     """
 
-    def __init__(self, sock: socket.socket, compiled: Fanout | None = None) -> None:
+    def __init__(self, sock: socket.socket, compiled: Fanout | None = None, later: Later | None = None) -> None:
         self.packets = 0
         self.octets = 0  # of payload
         self.blocked = 0
         self._send = sock.sendto
         self._buffer = srtp.Buffer()
         self._compiled = compiled
-        self._held_since: float | None = None
+        self._later = later
+        self._held = False
+        self._waiting_since: float | None = None
+        self._frame_goes_on = False
+        self._called_back = False
         self._counted = (0, 0, 0)
 
-    def hold(self, now: float) -> None:
+    def hold(self) -> None:
         """More packets may follow at once."""
-        self._held_since = now
+        self._held = True
 
     def release(self) -> None:
-        """None follow for now: what waits leaves."""
-        if self._held_since is not None:
-            self._held_since = None
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._compiled is None:
+        """None follow for now: what waits leaves, unless it is the beginning of a frame."""
+        self._held = False
+        if self._waiting_since is None:
             return
+        if self._frame_goes_on and self._later is not None:
+            if not self._called_back:
+                self._called_back = True
+                self._later(HELD_SECONDS / 2, self._call_back)  # a loop's timers may be a millisecond late
+        else:
+            self.flush()
+
+    def _call_back(self) -> None:
+        self._called_back = False
+        self.flush()
+
+    def flush(self) -> None:
+        """All that waits leaves."""
+        if self._compiled is None or self._waiting_since is None:
+            return
+        self._waiting_since = None
         self._compiled.flush()
         before, self._counted = self._counted, self._compiled.counted()
         packets, octets, blocked = (now - then for now, then in zip(self._counted, before, strict=True))
@@ -166,12 +184,18 @@ class Sender:
             return
         now = time.monotonic()
         if self._compiled is not None and len(plans) > 1:
-            plans = self._compiled.fan_out(entry, plans, now)
-            if self._held_since is None or now - self._held_since > HELD_SECONDS:
-                self._flush()
-                self._held_since = now if self._held_since is not None else None
+            plans = self._queue(self._compiled, entry, plans, now)
         if plans:
             self._fan_out(entry, plans, now)
+
+    def _queue(self, compiled: Fanout, entry: Entry, plans: Sequence[Plan], now: float) -> list[Plan]:
+        others = compiled.fan_out(entry, plans, now)
+        self._frame_goes_on = entry.picture is not None and not entry.marker
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if not self._held or now - self._waiting_since > HELD_SECONDS:
+            self.flush()
+        return others
 
     def _fan_out(self, entry: Entry, plans: Sequence[Plan], now: float) -> None:
         sequence, timestamp, marker, payload, send_time, picture = entry

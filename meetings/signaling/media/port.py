@@ -190,14 +190,14 @@ class Port:
         ways = _Ways(sockets)
         library = native.load()
         compiled = native.Fanout(library, ways.descriptor) if library is not None else None
-        self.sender = Sender(cast(socket.socket, ways), compiled)
+        loop = self._loop = asyncio.get_running_loop()
+        self.sender = Sender(cast(socket.socket, ways), compiled, loop.call_later)
         self.packets_in = 0
         self._sockets = sockets
         self._buffer = srtp.Buffer()
         self._by_ufrag: dict[str, Transport] = {}
         self._by_address: dict[Address, Transport] = {}
         self._strangers = Allowance(_STRANGE_CHECKS_PER_SECOND, _STRANGE_CHECKS_AT_ONCE)
-        self._loop = asyncio.get_running_loop()
         for sock in sockets.udp:
             self._loop.add_reader(sock.fileno(), self._readable, sock)
         for number, sock in enumerate(sockets.own):
@@ -207,6 +207,7 @@ class Port:
 
     def close(self) -> None:
         """Stop reading and close the sockets."""
+        self.sender.flush()
         for sock in (*self._sockets.udp, *self._sockets.own):
             self._loop.remove_reader(sock.fileno())
         self._listener.close()
@@ -225,7 +226,7 @@ class Port:
             self._drop(address)
 
     def _readable(self, sock: socket.socket, own: int | None = None) -> None:
-        self.sender.hold(time.monotonic())
+        self.sender.hold()
         try:
             self._drain(sock, own)
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from meetings.signaling.media import history, native, srtp, vp8
-from meetings.signaling.media.forward import Entry, Plan, Sender, make_plan
+from meetings.signaling.media.forward import HELD_SECONDS, Entry, Plan, Sender, make_plan
 from tools import build_fanout
 
 PROFILES = [srtp.AEAD_AES_128_GCM, srtp.AES128_CM_SHA1_80]
@@ -145,10 +145,11 @@ def test_both_make_the_same_bytes(library: Any, receivers: list[socket.socket], 
             ways = Ways()
             plans = plans_for(random.Random(plan_seed), keys, addresses, profile)
             sender = Sender(ways, native.Fanout(library, ways.descriptor) if compiled else None)  # type: ignore[arg-type]
-            sender.hold(1e18)  # never longer than allowed: nothing leaves before `release`
+            sender.hold()
             for entry in entries:
                 sender.fan_out(entry, plans)
             sender.release()
+            sender.flush()
             got = [read(sock) for sock in receivers]
             remembered = [(plan.history.newest, plan.history.sizes) for plan in plans if plan.history is not None]
             outcomes.append((got, ways.elsewhere, sender.packets, sender.octets, sender.blocked, remembered))
@@ -164,7 +165,7 @@ def test_more_than_the_queue_holds_arrives_too(library: Any, receivers: list[soc
     keys = [os.urandom(28) for _ in range(40)]
     plans = plans_for(random.Random(1), keys, [address], srtp.AEAD_AES_128_GCM)
     sender = Sender(ways, native.Fanout(library, ways.descriptor))  # type: ignore[arg-type]
-    sender.hold(1e18)
+    sender.hold()
     for number in range(30):
         sender.fan_out(Entry(number, 0, 0, b"\x10" + bytes(99), 0, None), plans)
     sender.release()
@@ -193,7 +194,7 @@ def test_what_cannot_leave_is_counted_by_both(library: Any) -> None:
         keys = [bytes([number]) * 28 for number in range(3)]
         plans = plans_for(random.Random(3), keys, [("127.0.0.1", 0)], srtp.AEAD_AES_128_GCM)
         sender = Sender(ways, native.Fanout(library, ways.descriptor) if compiled else None)  # type: ignore[arg-type]
-        sender.hold(1e18)
+        sender.hold()
         for number in range(4):
             sender.fan_out(Entry(number, 0, 0, b"\x10\x00", 0, None), plans)
         sender.release()
@@ -207,3 +208,28 @@ def test_a_library_of_another_source_is_not_used(tmp_path: Path) -> None:
     other.write_bytes(b"no library")
     assert native.load(other) is None
     assert native.load(tmp_path / "missing.so") is None
+
+
+def test_the_beginning_of_a_frame_waits_for_its_end_but_not_for_long(
+    library: Any, receivers: list[socket.socket]
+) -> None:
+    called: list[tuple[float, Any]] = []
+    ways, address = Ways(), receivers[0].getsockname()
+    plans = plans_for(random.Random(4), [os.urandom(28), os.urandom(28)], [address], srtp.AEAD_AES_128_GCM)
+    fanout = native.Fanout(library, ways.descriptor)
+    sender = Sender(ways, fanout, lambda seconds, act: called.append((seconds, act)))  # type: ignore[arg-type]
+    payload = b"\x90\x80\x00\x00" + bytes(9)
+
+    def take(number: int, marker: int) -> int:
+        sender.hold()
+        sender.fan_out(Entry(number, 0, marker, payload, 0, vp8.parse(payload)), plans)
+        sender.release()
+        return len(read(receivers[0]))
+
+    assert [take(1, 0), take(2, 0), take(3, 0x80)] == [0, 0, 6]
+    assert len(called) == 1
+    assert called[0][0] <= HELD_SECONDS
+    assert take(4, 0) == 0
+    called[0][1]()
+    assert len(read(receivers[0])) == 2
+    ways.close()
