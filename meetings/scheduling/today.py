@@ -46,7 +46,8 @@ async def load_today(session: AsyncSession, office: Office, sources: Sequence[So
     own = [line for line in visible if allowed(actor, Action.EDIT_MEETING, line.facts(actor))]
     filed = await _filed(session, own)
     duties = [duty for line in own for duty in _duties(line, office, filed)]
-    waits = [_wait_of(duty, today) for duty in duties if duty.by <= today + timedelta(days=DAYS_TO_REMIND)]
+    soon = [duty for duty in duties if duty.papers and duty.by <= today + timedelta(days=DAYS_TO_REMIND)]
+    waits = [_papers_wait(duty, today) for duty in soon]
     waits += await _draft_waits(session, actor)
     waits += await _unanswered(session, office)
     waits += await _failed_letters(session, actor)
@@ -94,18 +95,17 @@ def _duties(line: Line, office: Office, filed: set[str]) -> list[Duty]:
         return [Duty(text("Hoàn thiện biên bản"), meeting.title, path, deadlines.held_on, deadlines.notice_by)]
     if meeting.state == MeetingState.SCHEDULED and not line.papers and deadlines.papers_wd:
         path = f"/meetings/{meeting.id}#tai-lieu"
-        return [Duty(text("Gửi tài liệu họp"), meeting.title, path, booked, deadlines.papers_by)]
+        return [Duty(text("Gửi tài liệu họp"), meeting.title, path, booked, deadlines.papers_by, papers=True)]
     return []
 
 
-def _wait_of(duty: Duty, today: date) -> Wait:
-    minutes = duty.href.endswith("/minutes")
+def _papers_wait(duty: Duty, today: date) -> Wait:
     return Wait(
         what=duty.what,
         title=duty.title,
-        detail=text("Họp ngày {day}", day=f"{duty.since:%d/%m}") if minutes else text("Chưa có tài liệu nào"),
+        detail=text("Chưa có tài liệu nào"),
         href=duty.href,
-        button=text("Viết biên bản") if minutes else text("Thêm tài liệu"),
+        button=text("Thêm tài liệu"),
         by=duty.by,
         late=duty.by < today,
     )

@@ -87,6 +87,40 @@ async def test_a_secretary_books_with_search_select_all_and_a_draft_saved_meanwh
     assert await rows(context, BookingDraft) == []
 
 
+async def test_faults_lead_to_their_fields_and_days_stay_day_month_year_in_an_american_browser(
+    windows: Browser, house: str, cookie: str
+) -> None:
+    context = await windows.new_context(base_url=house, locale="en-US")
+    await context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": house}])
+    page = await context.new_page()
+    await fill(page, "")
+    await page.fill("#date", "30/4/2026")
+    await page.locator("[name=agenda_presenter]").nth(1).fill("Ai đó")
+    await page.click("button[value=book]")
+    for field in ("agenda-2", "title"):
+        await page.click(f".faults a[href='#{field}']")
+        await expect(page.locator(f"#{field}")).to_be_focused()
+    await expect(page.locator("#date")).to_have_value("30/04/2026")
+    await expect(page.locator("#date-hint")).to_contain_text("30/04/2026: ngày nghỉ, Ngày Chiến thắng")
+    await page.locator("[data-picker] input").fill("2026-05-06")
+    await expect(page.locator("#date")).to_have_value("06/05/2026")
+    await expect(page.locator("#date-hint")).to_have_text("Thứ Tư, 06/05/2026")
+
+
+async def test_on_the_week_keys_are_explained_and_walk(windows: Browser, house: str, cookie: str) -> None:
+    page = await (await window(windows, house, cookie)).new_page()
+    await page.goto("/week?week=2026-W18")
+    await page.keyboard.press("?")
+    await expect(page.locator("dialog#keys")).to_be_visible()
+    await page.keyboard.press("j")  # not while the list of keys is open
+    await page.keyboard.press("Escape")
+    await expect(page).to_have_url(f"{house}/week?week=2026-W18")
+    await page.keyboard.press("j")
+    await page.wait_for_url(f"{house}/week?week=2026-W19&view=leader")
+    await page.keyboard.press("3")
+    await page.wait_for_url(f"{house}/week?week=2026-W19&view=list")
+
+
 async def test_without_scripts_the_form_books_answers_and_cancels(
     windows: Browser, house: str, cookie: str, context: Context
 ) -> None:

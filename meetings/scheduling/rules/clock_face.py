@@ -20,6 +20,7 @@ class Duty:
     href: str
     since: date
     by: date
+    papers: bool = False  # else the minutes, which their own feature reminds of
 
 
 @dataclass(frozen=True)
