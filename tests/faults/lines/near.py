@@ -27,11 +27,10 @@ def token(identity: str, room: str) -> str:
 def serving(name: str) -> Iterator[Server]:
     """Reached at the near end's address, too."""
     if name == "livekit-server":
-        rtc = {"node_ip": NEAR, "interfaces": {"includes": ["tun0"]}, "enable_loopback_candidate": False}
-        with livekit_server(extra={"bind_addresses": ["127.0.0.1", NEAR], "rtc": rtc}) as server:
+        with livekit_server(address=NEAR, extra={"bind_addresses": ["127.0.0.1", NEAR]}) as server:
             yield server
     else:
-        with relay(arguments=["--host=0.0.0.0", f"--announce={NEAR}"]) as server:
+        with relay(address=NEAR, arguments=["--host=0.0.0.0"]) as server:
             yield server
 
 
