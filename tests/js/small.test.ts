@@ -7,7 +7,7 @@ import type { Snapshot } from "../../web/src/api/shapes.ts";
 import { loudness } from "../../web/src/media/level.ts";
 import { dayOf, elapsed, hourOf, left, sameDay } from "../../web/src/state/clock.ts";
 import { nextDelay } from "../../web/src/state/retry.ts";
-import { cameBack } from "../../web/src/state/chime.ts";
+import { cameBack, type Heard, noteIn } from "../../web/src/state/chime.ts";
 import { fold, passes, shortName, wallOf } from "../../web/src/state/wall.ts";
 
 const ZONE = "Asia/Ho_Chi_Minh";
@@ -82,12 +82,23 @@ test("whose microphone is open is found in one press", () => {
   assert.deepEqual(wall.filter((place) => passes(place, "open", "", new Set([member]))).map((place) => place.identity), [member]);
 });
 
-test("the chime is heard where two of its notes come back, and not where the hall hums one of them", () => {
-  const quiet = [-100, -98, -Infinity];
-  assert.ok(cameBack(quiet, [-60, -62, -58]));
-  assert.ok(!cameBack([-40, -98, -97], [-40, -98, -60]), "a steady voice at one note");
-  assert.ok(!cameBack(quiet, [-96, -97, -99]), "a whisper of noise");
-  assert.ok(!cameBack(quiet, [-Infinity, -Infinity, -Infinity]), "no sound at all");
+const QUIET = [-100, -98, -Infinity];
+const played = (change: Partial<Heard>[] = []): Heard[] => [0, 450, 900].map((at, index) => ({ level: -60, clear: 25, at, ...change[index] }));
+
+test("the chime is heard where its notes come back one after the other", () => {
+  assert.ok(cameBack(QUIET, played()));
+  assert.ok(!cameBack(QUIET, played([{}, { level: -97 }])), "a note that is not there");
+  assert.ok(!cameBack([-100, -62, -98], played()), "a note that the hall hums by itself");
+  assert.ok(!cameBack(QUIET, played([{ clear: 3 }])), "a noise that is as loud beside it");
+  assert.ok(!cameBack(QUIET, played([{ at: 500 }, { at: 100 }])), "a voice that sings in another order");
+  assert.ok(!cameBack(QUIET, played([{}, { at: 10 }, { at: 20 }])), "a door that slams");
+});
+
+test("a note stands above what is beside it; the flank of a loud voice does not", () => {
+  const note = Float32Array.from({ length: 64 }, (_, bin) => (Math.abs(bin - 30) < 2 ? -50 : -90));
+  assert.deepEqual(noteIn(note, 30), { level: -50, clear: 40 });
+  const flank = Float32Array.from({ length: 64 }, (_, bin) => -120 + bin);
+  assert.ok(noteIn(flank, 30).clear < 0);
 });
 
 test("the word that all share is left out on the wall", () => {

@@ -282,9 +282,7 @@ export const english: Record<string, string> = {
   "Bấm để vào phòng họp.": "Press to join.",
   "Vào với micrô tắt; bật khi cần nói.": "You join muted; switch the microphone on when you speak.",
   "Phòng này đã rời cuộc họp.": "This room has left the meeting.",
-  "Bấm OK trên điều khiển để vào lại.": "Press OK on the remote to come back.",
   "Phòng tự vào họp ngay bây giờ.": "The room joins by itself now.",
-  "Bấm OK trên điều khiển để vào ngay.": "Press OK on the remote to join now.",
   "Nếu không bấm, phòng tự vào họp lúc {hour}.": "Otherwise the room joins by itself at {hour}.",
   "Chủ trì đã tắt micrô của phòng mình.": "The chair has muted you.",
   "Chưa liên lạc được với máy chủ. Đang thử lại.": "The server cannot be reached. Trying again.",
@@ -340,4 +338,6 @@ export const english: Record<string, string> = {
   "chưa bàn đến": "not discussed",
   "Đã dự": "Attended",
   "Đã rời": "Left",
+  "Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào lại.": "Press “Join” (OK on the remote) to go in again.",
+  "Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào ngay.": "Press “Join” (OK on the remote) to go in now.",
 };

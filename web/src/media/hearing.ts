@@ -1,10 +1,11 @@
 // Owns the loudspeaker's test by ear: the chime is played, the microphone listens whether its notes come back.
+import { cameBack, type Heard, noteIn } from "../state/chime.ts";
 import { chime, NOTE_S, NOTES } from "./chime.ts";
-import { cameBack } from "../state/chime.ts";
 import { audioContext } from "./level.ts";
 
-const LISTEN_BEFORE_MS = 400;
-const EVERY_MS = 40;
+const WAKING_MS = 400;
+const LISTEN_BEFORE_MS = 700;
+const EVERY_MS = 30;
 /** The browser takes its own sound out of a microphone's: to hear the hall as it is, that is switched off. */
 const AS_IT_IS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
@@ -16,9 +17,10 @@ export async function chimeAndListen(microphone: MediaStreamTrack | null): Promi
     return false;
   }
   try {
+    await ear.loudest(WAKING_MS); // a microphone just opened is silent at first
     const before = await ear.loudest(LISTEN_BEFORE_MS);
     await chime();
-    return cameBack(before, await ear.loudest((NOTES.length + 1) * NOTE_S * 1000));
+    return cameBack(before.map((note) => note.level), await ear.loudest((NOTES.length + 1) * NOTE_S * 1000));
   } finally {
     ear.close();
   }
@@ -30,7 +32,7 @@ async function openEar(microphone: MediaStreamTrack) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio });
   const context = audioContext();
   const analyser = context.createAnalyser();
-  analyser.fftSize = 4096;
+  analyser.fftSize = 8192;
   analyser.smoothingTimeConstant = 0;
   const source = context.createMediaStreamSource(stream);
   source.connect(analyser);
@@ -43,16 +45,17 @@ async function openEar(microphone: MediaStreamTrack) {
   };
 }
 
-/** The loudest that each note was within that time, in decibels. */
-async function loudest(analyser: AnalyserNode, rate: number, ms: number): Promise<number[]> {
+/** Each note at its loudest within that time. */
+async function loudest(analyser: AnalyserNode, rate: number, ms: number): Promise<Heard[]> {
   const bins = new Float32Array(analyser.frequencyBinCount);
-  const most = NOTES.map(() => -Infinity);
+  const most = NOTES.map((): Heard => ({ level: -Infinity, clear: 0, at: 0 }));
   for (const end = performance.now() + ms; performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     analyser.getFloatFrequencyData(bins);
+    const at = performance.now();
     NOTES.forEach((hertz, index) => {
-      const level = bins[Math.round((hertz * analyser.fftSize) / rate)] ?? -Infinity;
-      most[index] = Math.max(most[index] ?? -Infinity, level);
+      const now = noteIn(bins, Math.round((hertz * analyser.fftSize) / rate));
+      if (now.level > (most[index]?.level ?? 0)) most[index] = { ...now, at };
     });
   }
   return most;

@@ -31,7 +31,7 @@ export function viewOf(session: Session): View {
 
 function makeView(session: Session): View {
   const before = signal<string | null>(null);
-  const peers = computed(() => new Map(session.link.peers.value.filter((peer) => !peer.identity.startsWith(HIDDEN)).map((peer) => [peer.identity, peer])));
+  const peers = computed(() => new Map(session.link.peers.value.filter((peer) => !peer.identity.startsWith(HIDDEN)).map((peer) => [peer.identity, shown(session, peer)])));
   const seats = computed(() => new Map((session.snapshot.value?.seats ?? []).map((seat) => [seat.identity, seat])));
   const places = computed(() => {
     const list = [...peers.value.values()];
@@ -53,6 +53,11 @@ function makeView(session: Session): View {
   });
   effect(() => void (before.value = places.value.stage?.identity ?? null));
   return { peers, seats, places };
+}
+
+/** With sound only, pictures go at the press and not when the relay has taken them back. */
+function shown(session: Session, peer: Peer): Peer {
+  return session.wishes.soundOnly.value ? { ...peer, camera: null, screen: null } : peer;
 }
 
 export function nameOf(view: View, identity: string): string {

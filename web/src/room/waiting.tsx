@@ -114,9 +114,9 @@ function JoinWords({ session }: { session: Session }) {
   const { next, venue } = session.state.value ?? {};
   if (session.course.value.whyNot) return <b>{session.course.value.whyNot}</b>;
   if (!venue || !next) return <><b>{t("Bấm để vào phòng họp.")}</b><br />{t("Vào với micrô tắt; bật khi cần nói.")}</>;
-  if (session.course.value.leftByHand) return <><b>{t("Phòng này đã rời cuộc họp.")}</b><br />{t("Bấm OK trên điều khiển để vào lại.")}</>;
+  if (session.course.value.leftByHand) return <><b>{t("Phòng này đã rời cuộc họp.")}</b><br />{t("Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào lại.")}</>;
   const going = Date.parse(next.starts_at) - AUTO_JOIN_BEFORE_MS;
   if (going <= session.now.value) return <b>{t("Phòng tự vào họp ngay bây giờ.")}</b>;
   const at = hourOf(going, session.page.time_zone);
-  return <><b>{t("Bấm OK trên điều khiển để vào ngay.")}</b><br />{t("Nếu không bấm, phòng tự vào họp lúc {hour}.", { hour: at })}</>;
+  return <><b>{t("Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào ngay.")}</b><br />{t("Nếu không bấm, phòng tự vào họp lúc {hour}.", { hour: at })}</>;
 }
