@@ -101,6 +101,7 @@ class Pages:
             "_": lambda msgid, **params: self.translations.gettext(locale, msgid, **params),
             "_n": lambda msgid, n, **params: self.translations.ngettext(locale, msgid, n, **params),
             "say": lambda text: self.say(locale, text),
+            "here": _here(request),
             "csrf_token": form_token(self.settings, request),
             "csrf_field": lambda: csrf_field(self.settings, request),
             "role_name": lambda role: self.translations.gettext(locale, ROLE_NAMES[Role(role)]),
@@ -132,6 +133,13 @@ def locale_of(request: Request, settings: Settings) -> str:
 
 def _asker(actor: Actor) -> Callable[..., bool]:
     return lambda action, facts=NO_FACTS: allowed(actor, Action(action), facts)
+
+
+def _here(request: Request) -> str:
+    """Where to come back to after choosing a language: this page; what was posted is not posted again."""
+    if request.method not in ("GET", "HEAD"):
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def form_token(settings: Settings, request: Request) -> str:

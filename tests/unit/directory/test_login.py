@@ -1,6 +1,7 @@
 """Logging in: with a password, within limits, to a session that can be ended."""
 
 import asyncio
+import html
 import re
 
 import pytest
@@ -243,3 +244,24 @@ async def test_a_faulty_form_keeps_the_link_and_makes_nobody(
     assert answer.status_code == 422
     assert sentence in answer.text
     assert (await client.post(f"/setup/{token}", data=ADMIN)).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/login?next=/week%3Fat%3D2026-04-27", "/no-such-page", "/setup/none"])
+async def test_the_language_is_chosen_before_logging_in_and_kept(client: Browser, path: str) -> None:
+    """On the page that is open, by a form that it shows; the page comes back, in that language, on every visit."""
+    page = await client.get(path, headers={"Accept": "text/html"})
+    assert '<html lang="vi"' in page.text
+    found = re.search(r'action="/language".*?name="back" value="([^"]*)"', page.text, re.DOTALL)
+    assert found, "there is a choice on the page"
+    answer = await client.post("/language", data={"locale": "en", "back": html.unescape(found[1])})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert "Max-Age=31536000" in answer.headers["set-cookie"]
+    again = await client.get(answer.headers["location"], headers={"Accept": "text/html"})
+    assert '<html lang="en"' in again.text
+    assert '<html lang="en"' in (await client.get("/login")).text
+
+
+async def test_a_language_that_is_none_of_ours_changes_nothing(client: Browser) -> None:
+    answer = await client.post("/language", data={"locale": "../../etc", "back": "https://evil.example/"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "locale=" not in answer.headers.get("set-cookie", "")
