@@ -6,8 +6,10 @@ import type { MeasuredLine, OpenedLine } from "../api/line.ts";
 export type Way = "udp" | "tcp" | "turn";
 
 const WAY_MS = 8_000; // a way on which nothing has come back by then does not work
-const SETTLE_MS = 2_500;
-const MEASURE_MS = 5_000;
+const WINDOW_S = 3;
+const SHORTEST_S = 5;
+const LONGEST_S = 18;
+const ENOUGH_KBPS = 700;
 const VIDEO = { maxBitrate: 900_000, maxFramerate: 15 };
 const CANDIDATE = /^a=candidate:\S+ \d+ (udp|tcp) /i;
 
@@ -126,22 +128,20 @@ class Trial {
     return true;
   }
 
-  /** What the line carries once it has settled. */
+  /** What the line carries at its best: both ends begin low and feel their way up. */
   async figures(): Promise<Partial<MeasuredLine>> {
-    await pause(SETTLE_MS);
-    const before = await this.count();
-    await pause(MEASURE_MS);
-    const after = await this.count();
-    const seconds = (after.at - before.at) / 1000;
-    const rate = (bytes: number) => Math.max(0, Math.round((bytes * 8) / 1000 / seconds));
-    const received = after.received - before.received;
-    const lost = Math.max(0, after.lost - before.lost);
-    return {
-      up_kbps: rate(after.up - before.up),
-      down_kbps: rate(after.down - before.down),
-      loss_percent: received + lost ? Math.round((1000 * lost) / (received + lost)) / 10 : 100,
-      delay_ms: await this.delay(),
-    };
+    const counts = [await this.count()];
+    let [up, down] = [0, 0];
+    for (let second = 1; second <= LONGEST_S && (second <= SHORTEST_S || up < ENOUGH_KBPS || down < ENOUGH_KBPS); second++) {
+      await pause(1_000);
+      const now = await this.count();
+      const before = counts[Math.max(0, second - WINDOW_S)];
+      counts.push(now);
+      if (!before || second < WINDOW_S) continue;
+      up = Math.max(up, kbps(now.up - before.up, now.at - before.at));
+      down = Math.max(down, kbps(now.down - before.down, now.at - before.at));
+    }
+    return { up_kbps: up, down_kbps: down, loss_percent: lossBetween(counts[0], counts.at(-1)), delay_ms: await this.delay() };
   }
 
   async close(): Promise<void> {
@@ -204,6 +204,17 @@ function keptTo(way: Way, Plain: typeof RTCPeerConnection): typeof RTCPeerConnec
       return super.addIceCandidate(candidate ?? undefined);
     }
   };
+}
+
+function kbps(bytes: number, ms: number): number {
+  return Math.max(0, Math.round((bytes * 8) / ms));
+}
+
+function lossBetween(before: Count | undefined, after: Count | undefined): number {
+  if (!before || !after) return 100;
+  const received = after.received - before.received;
+  const lost = Math.max(0, after.lost - before.lost);
+  return received + lost ? Math.round((1000 * lost) / (received + lost)) / 10 : 100;
 }
 
 function pause(ms: number): Promise<void> {
