@@ -13,7 +13,6 @@ from meetings.signaling.media.rtcp.reports import (
     Report,
     SenderReport,
     bye,
-    description,
     receiver_report,
     sender_report,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "SenderReport",
     "Twcc",
     "bye",
-    "description",
     "fir",
     "nack",
     "parse",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from meetings.signaling.media.wire import Malformed
 
-SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION, BYE, TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK = 200, 201, 202, 203, 205, 206
+SENDER_REPORT, RECEIVER_REPORT, BYE, TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK = 200, 201, 203, 205, 206
 
 SSRC_PAIR = struct.Struct("!II")  # sender and media, in front of all feedback (RFC 4585 section 6.1)
 _COMMON = struct.Struct("!BBH")

@@ -1,4 +1,4 @@
-"""Sender and receiver reports, source descriptions and goodbyes (RFC 3550 section 6.4 to 6.6)."""
+"""Sender and receiver reports, and goodbyes (RFC 3550 sections 6.4 and 6.6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from meetings.signaling.media.rtcp import compound
 
 _SENDER = struct.Struct("!IIIII")
 _REPORT = struct.Struct("!IIIIII")
-_CNAME = 1
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,6 @@ def receiver_report(report: ReceiverReport) -> bytes:
     """How we receive the peer's streams."""
     body = compound.write_ssrc(report.ssrc) + _reports(report.reports)
     return compound.packet(len(report.reports), compound.RECEIVER_REPORT, body)
-
-
-def description(ssrc: int, cname: str) -> bytes:
-    """To whom a stream belongs: streams of one CNAME share a clock (section 6.5.1)."""
-    name = cname.encode()[:255]
-    chunk = compound.write_ssrc(ssrc) + bytes([_CNAME, len(name)]) + name
-    return compound.packet(1, compound.DESCRIPTION, chunk + bytes(4 - len(chunk) % 4))  # ends with at least one zero
 
 
 def bye(ssrcs: Sequence[int]) -> bytes:
