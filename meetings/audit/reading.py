@@ -90,11 +90,19 @@ class Names:
     meetings: dict[str, Meeting]
 
     def of(self, identity: str | None) -> str:
-        """Empty for what is nobody here: the clock, the recorder, a guest who is gone."""
+        """Empty for what is nobody known here: the clock, a guest."""
         if not identity:
             return ""
         kind, _, key = identity.rpartition(":")
         return self.venues.get(key, "") if kind == "point" else self.accounts.get(key) or self.venues.get(key, "")
+
+    def actor(self, event: Event) -> str:
+        """Who did it; a guest is called as they called themselves. Empty: nobody, the system did it by itself."""
+        known = self.of(event.actor_id)
+        if known or not event.actor_id:
+            return known
+        itself = event.actor_id in (event.subject_id, event.payload.get("identity"))
+        return str(event.payload.get("by") or (event.payload.get("name") if itself else "") or event.actor_id)
 
     def meeting(self, chain: str) -> Meeting | None:
         return self.meetings.get(chain.removeprefix("meeting:"))

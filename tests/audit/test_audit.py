@@ -100,6 +100,24 @@ async def test_the_log_is_filtered_by_day_person_and_kind(stage: Stage) -> None:
     assert (await auditor.get("/audit", params={"log": "../x"})).status_code == 404
 
 
+async def test_who_did_it_is_named_as_it_was_a_person_a_point_a_guest_or_the_system(one_stage: Stage) -> None:
+    await one_stage.tell(0, "participant.joined", EAST, actor=f"point:{EAST}")
+    await one_stage.tell(1, "agenda.ended", title="Báo cáo")
+    async with one_stage.context.database.transaction() as session:
+        await events.append(
+            session,
+            chain=events.meeting_chain(MEETING),
+            kind="seat.waiting",
+            at=one_stage.start,
+            actor_id="guest:g1",
+            subject_id="guest:g1",
+            payload={"name": "Khách Lạ"},
+        )
+    rows = lines(await read(await one_stage.account(Role.AUDITOR), log=MEETING)).split("<tr>")[1:]
+    doers = [row.split('data-l="Người làm:">')[1].split("<")[0] for row in rows]
+    assert doers == ["Khách Lạ", "hệ thống", NAMES[EAST]]
+
+
 async def test_a_changed_event_is_found_by_the_button(stage: Stage) -> None:
     await stage.hold()
     auditor = await stage.account(Role.AUDITOR)

@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import update
 
+from meetings.access import Role
 from meetings.directory.identity import SESSION_COOKIE
 from meetings.recording.models import RecordingFile
+from meetings.register import reference
 from tests import fakes
 from tests.browser.watched import Watched
 from tests.chromium import chromium
@@ -192,4 +194,8 @@ async def test_every_page_from_draft_to_register_is_sound(
     entry = {"recipients": "Lưu: VT.", "copies": "1", "retention_code": "giao_ban"}
     filed = await stage.post(clerk, "file", **entry)
     await visit(clerk, filed.headers["location"], "/register?q=thien+tai", "/register?q=khong+co", "/register/print")
+    async with stage.context.database.transaction() as session:
+        await reference.load(session, stage.context.settings.office_symbol)
+    await visit(clerk, "/register/settings")
+    await visit(await stage.account(Role.AUDITOR), f"/audit?log={MEETING}&check=1", "/audit?log=all&kind=chat.message")
     assert not faults, "\n".join(faults)
