@@ -36,3 +36,24 @@ async def test_a_refused_page_is_one_line(log_in: LogIn) -> None:
     with capture_logs() as lines:
         assert (await browser.get("/accounts")).status_code == 403
     assert [(line["event"], line["status"]) for line in lines] == [("request.refused", 403)]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/accounts", ("login", "display_name", "password", "roles")),
+        ("/units", ("name", "level", "since")),
+        ("/people", ("full_name", "sort_rank")),
+        ("/venues", ("name", "unit_id")),
+    ],
+)
+async def test_all_that_is_wrong_is_told_at_once_with_a_way_to_each_field(
+    log_in: LogIn, path: str, fields: tuple[str, ...]
+) -> None:
+    page = (await (await log_in(Role.ADMIN)).post(path)).text
+    for field in fields:
+        assert f'<a href="#{field}">' in page
+        tag = page.partition(f'id="{field}"')[2].partition(">")[0]
+        assert 'aria-invalid="true"' in tag
+        assert f"{field}-why" in tag.partition("aria-describedby=")[2]
+        assert f'id="{field}-why"' in page
