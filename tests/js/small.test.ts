@@ -8,6 +8,7 @@ import { loudness } from "../../web/src/media/level.ts";
 import { dayOf, elapsed, hourOf, left, sameDay } from "../../web/src/state/clock.ts";
 import { nextDelay } from "../../web/src/state/retry.ts";
 import { cameBack, type Heard, noteIn } from "../../web/src/state/chime.ts";
+import { hear, quiet } from "../../web/src/state/talking.ts";
 import { fold, passes, shortName, wallOf } from "../../web/src/state/wall.ts";
 
 const ZONE = "Asia/Ho_Chi_Minh";
@@ -99,6 +100,15 @@ test("a note stands above what is beside it; the flank of a loud voice does not"
   assert.deepEqual(noteIn(note, 30), { level: -50, clear: 40 });
   const flank = Float32Array.from({ length: 64 }, (_, bin) => -120 + bin);
   assert.ok(noteIn(flank, 30).clear < 0);
+});
+
+test("whoever speaks into a microphone that is off is told, not whoever coughs", () => {
+  const after = (...levels: number[]) => levels.reduce(hear, quiet).talking;
+  const many = (count: number, level: number) => Array.from({ length: count }, () => level);
+  assert.ok(!after(...many(5, 0.9), ...many(10, 0)));
+  assert.ok(after(...many(20, 0.6)));
+  assert.ok(after(...many(30, 0.6), ...many(8, 0)), "a pause for breath");
+  assert.ok(!after(...many(30, 0.6), ...many(40, 0)));
 });
 
 test("the word that all share is left out on the wall", () => {

@@ -340,4 +340,5 @@ export const english: Record<string, string> = {
   "Đã rời": "Left",
   "Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào lại.": "Press “Join” (OK on the remote) to go in again.",
   "Bấm “Vào phòng họp” (nút OK trên điều khiển) để vào ngay.": "Press “Join” (OK on the remote) to go in now.",
+  "Có tiếng nói, chưa ai nghe": "You speak, nobody hears",
 };

@@ -1,6 +1,7 @@
 // Owns this machine's camera and microphone: asks for each, says in one word how it is, measures the microphone.
 // A missing or forbidden device is a state, not an error.
 import { signal } from "@preact/signals";
+import { hear, quiet } from "../state/talking.ts";
 import { LevelMeter } from "./level.ts";
 
 export type DeviceState = "asking" | "well" | "none" | "forbidden" | "busy" | "insecure";
@@ -17,6 +18,9 @@ export class Devices {
   readonly microphoneState = signal<DeviceState>("asking");
   /** Loudness of this room, 0 to 1, also while muted: people see that the machine hears them. */
   readonly level = signal(0);
+  /** Whether somebody speaks in this room: said to who forgot that the microphone is off. */
+  readonly talking = signal(false);
+  private talk = quiet;
   /** What is plugged in, by name; names are told only once a device was allowed. */
   readonly list = signal<MediaDeviceInfo[]>([]);
   private meter: LevelMeter | null = null;
@@ -79,13 +83,19 @@ export class Devices {
     before?.stop();
     this.microphoneState.value = "well";
     this.meter?.stop();
-    this.meter = new LevelMeter(track, (level) => (this.level.value = level));
+    this.meter = new LevelMeter(track, (level) => this.hear(level));
     track.addEventListener("ended", () => {
       if (this.microphone.value !== track) return;
       this.microphone.value = null;
       this.microphoneState.value = "none";
       this.level.value = 0;
     });
+  }
+
+  private hear(level: number): void {
+    this.level.value = level;
+    this.talk = hear(this.talk, level);
+    this.talking.value = this.talk.talking;
   }
 
   private takeCamera(track: MediaStreamTrack): void {

@@ -22,7 +22,7 @@ export function Dock({ session }: { session: Session }) {
 }
 
 interface Plate {
-  kind: "open" | "off" | "held" | "none";
+  kind: "open" | "off" | "off talking" | "held" | "none";
   title: string;
   hint: string;
 }
@@ -32,6 +32,7 @@ function plate(session: Session): Plate {
   if (session.me.value?.held_mute) return { kind: "held", title: t("Chủ trì giữ tắt micrô"), hint: t("Muốn nói, bấm Xin phát biểu") };
   if (!session.devices.microphone.value) return { kind: "none", title: t("Chưa có micrô"), hint: t("Bấm để thử lại") };
   if (session.link.published.value.microphone) return { kind: "open", title: t("Micrô đang bật"), hint: t("Cả hội nghị đang nghe") };
+  if (session.devices.talking.value) return { kind: "off talking", title: t("Micrô đang tắt"), hint: t("Có tiếng nói, chưa ai nghe") };
   return { kind: "off", title: t("Micrô đang tắt"), hint: t("Cả hội nghị không nghe thấy") };
 }
 
