@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from tests.senders import Sender, write_wav, write_y4m
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ANY_CONSENT = "--use-fake-ui-for-media-stream"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,11 +32,22 @@ QUIET = [
 
 @asynccontextmanager
 async def chromium(
-    folder: Path, sender: Sender | None = None, *, program: str | Path = CHROMIUM, more: Sequence[str] = ()
+    folder: Path,
+    sender: Sender | None = None,
+    *,
+    program: str | Path = CHROMIUM,
+    more: Sequence[str] = (),
+    shares: str | None = None,
 ) -> AsyncIterator[Browser]:
-    """One browser process; with a sender its camera and microphone are that sender's colour and tone."""
+    """One browser process; with a sender its camera and microphone are that sender's colour and tone.
+
+    `shares`: the title of the tab it shows to others when asked for a screen. It then grants no camera by itself; the
+    context does (`permissions`).
+    """
+    consent = f"--auto-select-tab-capture-source-by-title={shares}" if shares else ANY_CONSENT
+    arguments = _arguments(folder, sender, consent)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=[*_arguments(folder, sender), *more])
+        browser = await playwright.chromium.launch(executable_path=program, args=[*arguments, *more])
         try:
             yield browser
         finally:
@@ -58,8 +70,8 @@ async def chromium_without_udp(folder: Path, sender: Sender) -> AsyncIterator[Br
             await context.close()
 
 
-def _arguments(folder: Path, sender: Sender | None) -> list[str]:
-    arguments = [*QUIET, "--use-fake-ui-for-media-stream"]
+def _arguments(folder: Path, sender: Sender | None, consent: str = ANY_CONSENT) -> list[str]:
+    arguments = [*QUIET, consent]
     if sender is not None:
         video = write_y4m(folder / f"{sender.name}.y4m", sender)
         audio = write_wav(folder / f"{sender.name}.wav", sender)

@@ -44,6 +44,11 @@ class Page(httpx2.AsyncClient):
         found: dict[str, Any] = answer.json()
         return found
 
+    async def post_form(self, path: str) -> None:
+        """A button of a page without fields."""
+        answer = await self.post(path, headers=await self._form_headers())
+        assert answer.status_code == 303, answer.text
+
     async def refused(self, path: str, **body: Any) -> str:
         answer = await self.post(f"/api/meetings/{MEETING}/{path}", json=body, headers=await self._form_headers())
         assert answer.status_code >= 400, answer.text
@@ -88,23 +93,31 @@ class House:
     relay: RelayProcess
     log: Path
     secretary: Page
+    admin: Page
     east: Page
     west: Page
     process: asyncio.subprocess.Process | None = None
+    recorder: asyncio.subprocess.Process | None = None
     pages: list[Page] = field(default_factory=list)
 
     async def start(self) -> None:
-        environment = os.environ | self.settings.as_environment()
-        environment |= {"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "meetings", "web", env=environment, stdout=log, stderr=log
-            )
+        self.process = await self._run("web")
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while not await self._ready():
             assert self.process.returncode is None, self.log.read_text()
             assert asyncio.get_running_loop().time() < deadline, self.log.read_text()
             await asyncio.sleep(0.05)
+
+    async def start_recorder(self) -> None:
+        self.recorder = await self._run("record")
+
+    async def _run(self, command: str) -> asyncio.subprocess.Process:
+        environment = os.environ | self.settings.as_environment()
+        environment |= {"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "meetings", command, env=environment, stdout=log, stderr=log
+            )
 
     async def _ready(self) -> bool:
         try:
@@ -118,6 +131,9 @@ class House:
         await self.process.wait()
 
     async def stop(self) -> None:
+        if self.recorder is not None and self.recorder.returncode is None:
+            self.recorder.terminate()
+            await asyncio.wait_for(self.recorder.wait(), START_SECONDS)
         if self.process is not None and self.process.returncode is None:
             self.process.terminate()
             try:
@@ -148,14 +164,14 @@ async def house(tmp_path: Path, *, host: str = "127.0.0.1", relay_options: Seque
         await made.start()
         yield made
     finally:
-        for page in (made.secretary, made.east, made.west, *made.pages):
+        for page in (made.secretary, made.admin, made.east, made.west, *made.pages):
             await page.aclose()
         await made.stop()
         await relay.stop()
 
 
 async def _furnish(settings: Settings, relay: RelayProcess, log: Path) -> House:
-    """The meeting and the cookies of three browsers are put into the database before the coordinator opens it."""
+    """The meeting and the cookies of four browsers are put into the database before the coordinator opens it."""
     await migrations.upgrade(settings)
     clock = ManualClock(datetime.now(UTC))
     app = create_app(settings, clock)
@@ -164,11 +180,12 @@ async def _furnish(settings: Settings, relay: RelayProcess, log: Path) -> House:
     assert browser.account_id is not None
     await plant(context, clock, browser.account_id)
     devices = [await _device(context, venue, clock) for venue in (EAST, WEST)]
-    session_token = browser.cookies[SESSION_COOKIE]
+    admin = await logged_in(app, Role.ADMIN)
+    accounts = [Page(settings.port, SESSION_COOKIE, one.cookies[SESSION_COOKIE]) for one in (browser, admin)]
+    await admin.aclose()
     await _close(browser, context)
-    secretary = Page(settings.port, SESSION_COOKIE, session_token)
     east, west = (Page(settings.port, DEVICE_COOKIE, device) for device in devices)
-    return House(settings, relay, log, secretary, east, west)
+    return House(settings, relay, log, accounts[0], accounts[1], east, west)
 
 
 async def _close(browser: Browser, context: Context) -> None:
