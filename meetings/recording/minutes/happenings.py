@@ -41,7 +41,7 @@ def happenings(log: Log, agenda: Mapping[str, AgendaItem]) -> list[Happening]:
     found: list[Happening | None] = []
     for event in log.events:
         match event.kind:
-            case "conference.opened":
+            case "conference.opened" if log.opened_at is not None:
                 found.append(_opened(event, log))
             case "agenda.started":
                 found.append(_agenda(event, numbers, agenda))

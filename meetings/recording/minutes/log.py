@@ -118,10 +118,21 @@ def read_log(events: Iterable[Event]) -> Log:
                 _end_turn(log, speaking, identity, event.at)
     for identity in list(speaking):
         _end_turn(log, speaking, identity, log.ended_at)
-    log.absences = [one for one in [*log.absences, *away.values()] if _during(log, one)]
+    return _settled(log, away.values())
+
+
+def _settled(log: Log, away: Iterable[Absence]) -> Log:
+    """What only the whole log can say: whether the meeting was held, and which absences fell into it."""
+    log.opened_at = log.opened_at if _held(log) else None
+    log.absences = [one for one in [*log.absences, *away] if _during(log, one)]
     log.turns.sort(key=lambda turn: turn.seq)
     log.absences.sort(key=lambda absence: absence.seq)
     return log
+
+
+def _held(log: Log) -> bool:
+    """Whoever ends a meeting out of its waiting room opens and ends it with one press: it was not held here."""
+    return log.opened_at is not None and (log.ended_at is None or log.ended_at > log.opened_at)
 
 
 def _name(event: Event, otherwise: str) -> str:

@@ -216,6 +216,15 @@ def test_of_a_meeting_that_was_never_opened_here_everything_waits_to_be_confirme
     assert all(is_open(p.text) for p in paragraphs)
 
 
+def test_a_meeting_ended_out_of_its_waiting_room_was_not_held_here() -> None:
+    """Whoever ends a meeting that never began opens and ends it with one press."""
+    story = Story().tell(-5, "participant.joined", HALL).tell(3, "conference.opened", name="Thư ký", actor="account:s")
+    paragraphs = drafted(story.tell(3, "conference.ended", reason="secretary"))
+    assert "Cuộc họp bắt đầu." not in [p.text for p in paragraphs]
+    assert slot(paragraphs, Slot.TIME).text.startswith("[… theo kế hoạch:")
+    assert "Có mặt" not in slot(paragraphs, Slot.ATTENDANCE).text
+
+
 def test_unknown_kinds_and_empty_payloads_are_passed_over() -> None:
     story = (
         Story()
