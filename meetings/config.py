@@ -12,7 +12,12 @@ from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_PACKED = Path(__file__).resolve().parent / "_web"  # in an installed package: see hatch_build.py
 MIB = 1024 * 1024
+
+
+def _web(packed: str, in_checkout: str) -> Path:
+    return _PACKED / packed if _PACKED.is_dir() else PROJECT_ROOT / in_checkout
 
 
 class Settings(BaseSettings):
@@ -35,6 +40,7 @@ class Settings(BaseSettings):
     relay_tls_port: int = 7443
     media_port: int = 7882
     media_tcp_port: int = 7881  # for networks without UDP; 0: not at all
+    loudest: int = 0  # of a room's voices so many are passed on, the loudest and who has the floor; 0: all
     announce: list[str] = []  # where media is reached; empty: the address of the default route
     turn_urls: list[str] = []  # TURN servers for networks that let nothing else through
     turn_secret: str = Field("", repr=False)  # what they have as static-auth-secret
@@ -77,9 +83,10 @@ class Settings(BaseSettings):
     link_secret: str = Field("", repr=False)
     form_secret: str = Field("", repr=False)
 
-    templates_dir: Path = PROJECT_ROOT / "web" / "templates"
-    static_dir: Path = PROJECT_ROOT / "build" / "static"
-    locale_dir: Path = PROJECT_ROOT / "build" / "locale"
+    templates_dir: Path = _web("templates", "web/templates")
+    static_dir: Path = _web("static", "build/static")
+    locale_dir: Path = _web("locale", "build/locale")
+    fonts_dir: Path = _web("fonts", "build/fonts")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

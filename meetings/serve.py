@@ -45,6 +45,7 @@ def children(settings: Settings, tls_files: tls.TlsFiles) -> list[Child]:
         f"--key-file={tls_files.key}",
         f"--udp-port={settings.media_port}",
         f"--tcp-port={settings.media_tcp_port}",
+        f"--loudest={settings.loudest}",
         *(f"--turn={url}" for url in settings.turn_urls),
         f"--turn-minutes={settings.turn_minutes}",
         f"--webhook=http://127.0.0.1:{settings.port}/hooks/livekit",
