@@ -17,7 +17,7 @@ export function Stage({ session, children }: { session: Session; children?: prea
   const floor = place !== null && (session.snapshot.value?.floor.includes(place.identity) ?? false);
   return (
     <section class={`stage ${floor ? "has-floor" : ""}`} data-stage={place?.identity ?? ""} data-tile={place?.identity ?? ""} aria-label={t("Hình chính")}>
-      {track ? <Picture key={place?.screen ? "screen" : "camera"} track={track} {...(place?.screen ? { fit: "contain" as const } : {})} /> : <StageEmpty alone={place === null || peer?.isLocal === true} />}
+      {track ? <Picture key={place?.screen ? "screen" : "camera"} track={track} {...(place?.screen ? { fit: "contain" as const } : {})} /> : <StageEmpty session={session} alone={place === null || peer?.isLocal === true} />}
       {place && !place.screen && <Caption session={session} identity={place.identity} />}
       {place?.screen && <span class="tile-tag stage-tag"><Icon name="screen" />{t("{name} chiếu màn hình", { name: nameOf(view, place.identity) })}</span>}
       {place && pinned.value === place.identity && <Unpin />}
@@ -32,7 +32,16 @@ function Unpin() {
   );
 }
 
-function StageEmpty({ alone }: { alone: boolean }) {
+function StageEmpty({ session, alone }: { session: Session; alone: boolean }) {
+  if (session.wishes.soundOnly.value) {
+    return (
+      <div class="stage-empty">
+        <Icon name="sound" />
+        <p>{t("Đang chỉ nghe tiếng")}</p>
+        <button class="btn" type="button" data-act="pictures-again" onClick={() => session.wishes.setSoundOnly(false)}><Icon name="camera" />{t("Xem lại hình")}</button>
+      </div>
+    );
+  }
   return (
     <div class="stage-empty">
       <Icon name={alone ? "persons" : "camera-off"} />
