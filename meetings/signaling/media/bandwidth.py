@@ -24,6 +24,7 @@ _RATE_SECONDS = 0.8
 _PAUSE_SECONDS = 0.4  # between two reductions: what the first brought must be seen
 _QUEUE_MS = 25.0  # below it a slope is noise
 _STANDING_MS = 80.0  # above it the way is overrun, whatever the slope says
+_CALM_LOSS = 0.02
 _HIGH_LOSS = 0.10
 _LOSS_PACKETS = 40
 _LOSS_SECONDS = 0.5
@@ -45,8 +46,9 @@ class Bandwidth:
         self.reduced_at = float("-inf")
         self._gradient = DelayGradient()
         self._grown_at = now
-        self._received: deque[tuple[float, int]] = deque()  # newest arrival, bytes; one a feedback
-        self._received_bytes = 0
+        self._received: deque[tuple[float, int]] = deque()  # seconds, bytes; one a feedback
+        self._received_bytes, self._received_seconds = 0, 0.0
+        self._newest = (0, 0.0)  # number and arrival of the last packet heard about
         self._capacity = 0.0  # what arrived when the queue grew last
         self._counted = self._lost = 0
         self._counted_since = now
@@ -62,6 +64,12 @@ class Bandwidth:
     def congested(self) -> bool:
         """Whether there is a queue that more packets would make longer."""
         return self._gradient.trend is Trend.GROWING or self.queue_ms > 2 * _QUEUE_MS
+
+    @property
+    def calm(self) -> bool:
+        """Nothing speaks of a narrow place: a sample of what is reported is enough."""
+        gradient = self._gradient
+        return self.loss < _CALM_LOSS and gradient.queue_ms < _QUEUE_MS + gradient.usual_ms
 
     @property
     def carried(self) -> float:
@@ -92,20 +100,30 @@ class Bandwidth:
         return passed
 
     def _count(self, outcomes: Sequence[Arrival]) -> None:
-        arrived = [one for one in outcomes if one.arrived_at is not None]
+        arrived = [(at, size) for _, _, at, size in outcomes if at is not None]
         self._counted += len(outcomes)
         self._lost += len(outcomes) - len(arrived)
         if not arrived:
             return
-        size, at = sum(one.size for one in arrived), max(one.arrived_at or 0.0 for one in arrived)
+        self._measure_rate(outcomes[0].number, outcomes[-1].number, arrived)
+
+    def _measure_rate(self, first: int, last: int, arrived: list[tuple[float, int]]) -> None:
+        """From the packet before on, if that was heard about: else from the first of these."""
+        number, before = self._newest
+        at, size = max(arrived)[0], sum([size for _, size in arrived])
+        if first != number + 1 or not before:
+            before, size = arrived[0][0], size - arrived[0][1]
+        self._newest = (last, at)
         received = self._received
-        received.append((at, size))
+        received.append((max(0.0, at - before), size))
         self._received_bytes += size
-        while len(received) > 2 and at - received[0][0] > _RATE_SECONDS:
-            self._received_bytes -= received.popleft()[1]
-        span = at - received[0][0]
-        if span > _RATE_SECONDS / 3:
-            self.arriving = (self._received_bytes - received[0][1]) * 8 / span
+        self._received_seconds += received[-1][0]
+        while len(received) > 2 and self._received_seconds > _RATE_SECONDS:
+            seconds, gone = received.popleft()
+            self._received_seconds -= seconds
+            self._received_bytes -= gone
+        if self._received_seconds > _RATE_SECONDS / 4:
+            self.arriving = self._received_bytes * 8 / self._received_seconds
 
     def _measure_loss(self, now: float) -> None:
         if self._counted < _LOSS_PACKETS or now - self._counted_since < _LOSS_SECONDS:

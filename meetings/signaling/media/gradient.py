@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum, auto
+from operator import mul
 
 from meetings.signaling.media.history import Arrival
 
@@ -52,28 +53,31 @@ class DelayGradient:
         self._threshold = _FIRST_THRESHOLD
         self._above_since: float | None = None
         self._slope = 0.0
+        self._judged_at = 0.0  # by the receiver's clock
         self._base: list[tuple[float, float]] = []  # (arrival, least delay) of the present stretch and the last one
 
     def take(self, arrivals: Iterable[Arrival]) -> None:
-        """One feedback packet's worth."""
+        """One feedback packet's worth; judged once at its end."""
+        began, last_sent, last_arrived = self._group_began, self._group_sent, self._group_arrived
+        groups = self._groups
         for _, sent, arrived, _ in arrivals:
             if arrived is None:
                 continue
-            if self._group_began < 0:
-                self._begin(sent, arrived)
-            elif sent - self._group_began <= _GROUP_SECONDS:
-                self._group_sent = max(sent, self._group_sent)
-                self._group_arrived = max(arrived, self._group_arrived)
-            else:
-                self._end_group()
-                self._begin(sent, arrived)
+            if sent - began <= _GROUP_SECONDS and began >= 0:
+                if sent > last_sent:
+                    last_sent = sent
+                if arrived > last_arrived:
+                    last_arrived = arrived
+                continue
+            if began >= 0:
+                self._end_group(last_sent, last_arrived)
+            began = last_sent = sent
+            last_arrived = arrived
+        self._group_began, self._group_sent, self._group_arrived = began, last_sent, last_arrived
+        if self._groups != groups and self._last is not None:
+            self._judge(self._last[1])
 
-    def _begin(self, sent: float, arrived: float) -> None:
-        self._group_began = self._group_sent = sent
-        self._group_arrived = arrived
-
-    def _end_group(self) -> None:
-        sent, arrived = self._group_sent, self._group_arrived
+    def _end_group(self, sent: float, arrived: float) -> None:
         self._note_delay(arrived - sent, arrived)
         before, self._last = self._last, (sent, arrived)
         if before is None:
@@ -83,17 +87,15 @@ class DelayGradient:
             self._sum_ms = self._smooth_ms = 0.0
             self._groups = 0
             return
-        self._add((arrived - before[1] - (sent - before[0])) * 1000, sent - before[0], arrived)
-
-    def _add(self, more_ms: float, spacing: float, arrived: float) -> None:
-        self._groups = min(self._groups + 1, _MOST_COUNTED)
-        self._sum_ms += more_ms
+        self._groups += 1
+        self._sum_ms += (arrived - before[1] - (sent - before[0])) * 1000
         self._smooth_ms = _SMOOTHING * self._smooth_ms + (1 - _SMOOTHING) * self._sum_ms
         self._points.append((arrived * 1000, self._smooth_ms))
-        slope = _slope(self._points) if len(self._points) == _WINDOW else 0.0
-        self._judge(self._groups * slope * _GAIN, slope, spacing, arrived)
 
-    def _judge(self, trend: float, slope: float, spacing: float, arrived: float) -> None:
+    def _judge(self, arrived: float) -> None:
+        slope = _slope(self._points) if len(self._points) == _WINDOW else 0.0
+        trend = min(self._groups, _MOST_COUNTED) * slope * _GAIN
+        spacing, self._judged_at = max(0.0, arrived - self._judged_at), arrived
         if trend > self._threshold:
             since = self._above_since = arrived - spacing / 2 if self._above_since is None else self._above_since
             if arrived - since > _SUSTAINED_SECONDS and slope >= self._slope:
@@ -133,8 +135,9 @@ class DelayGradient:
 
 def _slope(points: deque[tuple[float, float]]) -> float:
     """Of the line with the least squares."""
-    count = len(points)
-    x_mean = sum(x for x, _ in points) / count
-    y_mean = sum(y for _, y in points) / count
-    spread = sum((x - x_mean) ** 2 for x, _ in points)
-    return sum((x - x_mean) * (y - y_mean) for x, y in points) / spread if spread else 0.0
+    count, first = len(points), points[0][0]
+    xs = [x - first for x, _ in points]
+    ys = [y for _, y in points]
+    x_sum = sum(xs)
+    spread = count * sum(map(mul, xs, xs)) - x_sum * x_sum
+    return (count * sum(map(mul, xs, ys)) - x_sum * sum(ys)) / spread if spread else 0.0

@@ -10,6 +10,8 @@ from meetings.signaling.media.dtls import Certificate, Dtls
 from meetings.signaling.media.forward import Sender
 from meetings.signaling.media.ice import Agent, Checked, Credentials
 from meetings.signaling.media.receive import Receiver
+from meetings.signaling.media.rtcp.compound import TRANSPORT_FEEDBACK
+from meetings.signaling.media.rtcp.twcc import FORMAT as TWCC_FORMAT
 from meetings.signaling.media.sctp import DataChannels
 from meetings.signaling.media.stun import Address, Message
 from meetings.signaling.media.subscriber import Subscriber
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # From the first connectivity check to the end of the DTLS handshake.
 _HANDSHAKE_SECONDS = 30.0
+
+_SRTCP_TRAILER = 20  # index and authentication tag: less than any second packet within a compound
 
 _FEEDBACK_SSRC = 1  # we send no media of our own to name
 
@@ -158,6 +162,8 @@ class Transport:
             return
         try:
             if 192 <= buffer.data[1] <= 223:
+                if self._is_unneeded(buffer, size, now):
+                    return
                 report = inbound.unprotect_rtcp(bytes(buffer.view[:size]))
                 if report is not None:
                     self._heard_from(source, now)
@@ -171,6 +177,14 @@ class Transport:
             self.receiver.take(bytes(buffer.view[: buffer.length[0]]), now)
         except Malformed:
             self.dropped += 1
+
+    def _is_unneeded(self, buffer: srtp.Buffer, size: int, now: float) -> bool:
+        """Transport-wide feedback alone, as the part of it says that is not encrypted, on a way that is known well."""
+        data = buffer.data
+        if data[1] != TRANSPORT_FEEDBACK or data[0] & 0x1F != TWCC_FORMAT:
+            return False
+        alone = size - 4 * (data[2] << 8 | data[3]) - 4 <= _SRTCP_TRAILER
+        return alone and self.selected is not None and self.subscriber.way.unneeded(now)
 
     def _heard_from(self, source: Address, now: float) -> None:
         if source == self.agent.selected:

@@ -22,6 +22,7 @@ from meetings.signaling.media.probing import Prober
 from meetings.signaling.media.schema import Event
 
 _SPEND_SECONDS = 0.25
+_SAMPLE_SECONDS = 0.19
 _CALM_SPEND_SECONDS = 1.0
 _THIN_SECONDS = 10.0
 _PACE = 1.5  # times what the way carries: a queue on our side must shrink
@@ -117,6 +118,13 @@ class Way:
             self._spend(now)
         elif now - self._spent_at > _SPEND_SECONDS and (self._thin(now) or bandwidth.reduced_at > self._spent_at):
             self._spend(now)
+
+    def unneeded(self, now: float) -> bool:
+        """Whether feedback that comes now may be left unread: of a way that carries everything a sample will do."""
+        bandwidth = self.bandwidth
+        if bandwidth is None or now - self._told_at > _SAMPLE_SECONDS:
+            return bandwidth is None
+        return bandwidth.calm and not self._thin(now)
 
     def reported(self, loss: float, now: float) -> None:
         """Without numbers: the loss of a receiver report on pictures."""

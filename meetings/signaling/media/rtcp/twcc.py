@@ -35,11 +35,19 @@ def parse(body: bytes) -> Twcc:
     statuses, position = _statuses(body, count)
     clock = (reference >> 8) * 0.064
     received = []
-    for offset, status in enumerate(statuses):
-        if status in (1, 2):
-            delta, position = _delta(body, position, status)
-            clock += delta
-            received.append(((base + offset) & 0xFFFF, clock))
+    sequence = base - 1
+    compound.need(body, position + statuses.count(1) + 2 * statuses.count(2))
+    for status in statuses:
+        sequence += 1
+        if status == 1:
+            clock += body[position] * 0.00025
+            position += 1
+        elif status == 2:
+            clock += int.from_bytes(body[position : position + 2], "big", signed=True) * 0.00025
+            position += 2
+        else:
+            continue
+        received.append((sequence & 0xFFFF, clock))
     return Twcc(sender, media, base, count, reference & 0xFF, tuple(received))
 
 
@@ -60,13 +68,6 @@ def _statuses(body: bytes, count: int) -> tuple[list[int], int]:
         else:
             statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
     return statuses[:count], position
-
-
-def _delta(body: bytes, position: int, status: int) -> tuple[float, int]:
-    compound.need(body, position + status)
-    if status == 1:
-        return body[position] * 0.00025, position + 1
-    return int.from_bytes(body[position : position + 2], "big", signed=True) * 0.00025, position + 2
 
 
 def build(ssrc: int, media_ssrc: int, base: int, arrivals: Sequence[tuple[int, float]], feedback: int) -> bytes:
