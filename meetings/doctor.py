@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 import av
@@ -20,7 +19,7 @@ from sqlalchemy import text
 
 from meetings import tls
 from meetings.clock import Clock
-from meetings.config import PROJECT_ROOT, Settings
+from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import N_, MeetingsError
 from meetings.ports import ports, taken
@@ -130,15 +129,11 @@ def front_end(settings: Settings, now: datetime) -> Iterable[Finding]:
 
 def fonts(settings: Settings, now: datetime) -> Iterable[Finding]:
     """Documents and name labels need Tinos, complete for Vietnamese."""
-    found = sorted(path.name for path in _font_folder().rglob("*.ttf") if "Tinos" in path.name)
+    found = sorted(path.name for path in settings.fonts_dir.rglob("*.ttf") if "Tinos" in path.name)
     if len(found) >= 4:
         yield Finding("ok", N_("Phông chữ văn bản"), ", ".join(found[:4]))
     else:
         yield Finding("fail", N_("Phông chữ văn bản"), "Tinos: 0", N_("Chạy lại ./run: lệnh này dựng giao diện."))
-
-
-def _font_folder() -> Path:
-    return PROJECT_ROOT / "build" / "fonts"
 
 
 def codecs(settings: Settings, now: datetime) -> Iterable[Finding]:
