@@ -22,13 +22,10 @@ _FRAMES = {
 }  # by kbit/s, as the tool names them
 
 
-def overlay(resources: Path, made: Path) -> dict[str, str]:
-    """Which of the tool's files to replace by which of ours: the `Replace` of `go build -overlay`."""
-    replaced = {}
-    for pointer in sorted(resources.iterdir()):
-        if pointer.read_bytes().startswith(_POINTER):
-            replaced[str(pointer)] = str(_make(pointer.name, made))
-    return replaced
+def replacements(resources: Path, folder: Path) -> dict[Path, Path]:
+    """For each file of the tool that is only pointed to, one of ours, made in `folder`."""
+    pointers = [path for path in sorted(resources.iterdir()) if path.read_bytes().startswith(_POINTER)]
+    return {pointer: _make(pointer.name, folder) for pointer in pointers}
 
 
 def _make(name: str, folder: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import json
 import os
 import re
 import shutil
@@ -25,14 +24,15 @@ class _Module:
     version: str
     tags: str = ""
     media: str = ""  # a folder within it whose files are only pointed to
+    newer: str = ""  # a library to take in a newer version than it names
 
 
-# The tool's release names libraries that are older than the server's; both are built with the server's. Its sound card
-# is the system's (portaudio19-dev), because the module comes without the sources it would build, and
-# without the pictures it would send.
-_SERVER = _Module("github.com/livekit/livekit-server", "cmd/server", "v1.13.5")
+# The tool is built with the protocol library that the server names: the version it names itself is not served. Its
+# sound card is the system's (portaudio19-dev), because the module comes without the sources it would build, and without
+# the pictures it would send.
+_PROTOCOL = "github.com/livekit/protocol@v1.50.5-0.20260728075222-28e604c046c6"
 _MODULES = {
-    "livekit-server": _SERVER,
+    "livekit-server": _Module("github.com/livekit/livekit-server", "cmd/server", "v1.13.5"),
     "lk": _Module(
         "github.com/livekit/livekit-cli/v2", "cmd/lk", "v2.18.2", "portaudio_system", "pkg/provider/resources"
     ),
@@ -85,26 +85,27 @@ def _built(name: str) -> Path:
 
 
 def _build(go: str, module: _Module, target: Path) -> None:
-    """Build in a module of our own that requires both, so that they get the same libraries."""
+    """Build a copy of the module: there libraries can be chosen, and media put where it is only pointed to."""
+    _run([go, "mod", "download", f"{module.path}@{module.version}"], "/")
+    source = Path(_run([go, "env", "GOMODCACHE"], "/").strip()) / f"{module.path}@{module.version}"
     with tempfile.TemporaryDirectory(prefix="meetings-go-") as folder:
-        required = [f"-require={one.path}@{one.version}" for one in {_SERVER, module}]
-        (Path(folder) / "go.mod").write_text("module reference\n")
-        _run([go, "mod", "edit", *required], folder)
-        flags = ["-mod=mod", f"-tags={module.tags}", *_overlay(go, module, folder)]
-        _run([go, "build", *flags, "-o", f"{target}.new", f"{module.path}/{module.package}"], folder)
+        copy = Path(folder) / "module"
+        shutil.copytree(source, copy, copy_function=shutil.copyfile)  # without the cache's write protection
+        _complete(copy, module, Path(folder))
+        if module.newer:
+            _run([go, "mod", "edit", f"-require={module.newer}"], str(copy))
+        flags = ["-mod=mod", "-buildvcs=false", f"-tags={module.tags}", "-o", f"{target}.new"]
+        _run([go, "build", *flags, f"./{module.package}"], str(copy))
     Path(f"{target}.new").rename(target)
 
 
-def _overlay(go: str, module: _Module, folder: str) -> list[str]:
-    """Put our pictures and sound in the place of those the module lacks."""
-    if not module.media:
-        return []
-    source = Path(_run([go, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.path], folder).split()[-1])
-    made = Path(folder) / "media"
-    made.mkdir()
-    written = Path(folder) / "overlay.json"
-    written.write_text(json.dumps({"Replace": media.overlay(source / module.media, made)}))
-    return [f"-overlay={written}"]
+def _complete(copy: Path, module: _Module, folder: Path) -> None:
+    for inner in (copy, *copy.rglob("*")):
+        if inner.is_dir():
+            inner.chmod(0o755)
+    if module.media:
+        for missing, made in media.replacements(copy / module.media, folder).items():
+            shutil.copyfile(made, missing)
 
 
 def _run(command: list[str], folder: str) -> str:
