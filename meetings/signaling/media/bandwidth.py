@@ -23,6 +23,7 @@ _HEADROOM, _HEADROOM_BITS = 1.5, 20_000.0
 _RATE_SECONDS = 0.8
 _PAUSE_SECONDS = 0.4  # between two reductions: what the first brought must be seen
 _QUEUE_MS = 25.0  # below it a slope is noise
+_SWINGING_MS = 40.0
 _STANDING_MS = 80.0  # above it the way is overrun, whatever the slope says
 _CALM_LOSS = 0.02
 _HIGH_LOSS = 0.10
@@ -77,9 +78,14 @@ class Bandwidth:
         return self.arriving / (1 - min(self._own_loss, 0.5))
 
     def _overrun(self) -> bool:
-        queue, usual = self._gradient.queue_ms, self._gradient.usual_ms
-        growing = self._gradient.trend is Trend.GROWING and queue > _QUEUE_MS + 1.5 * usual
-        return growing or self._gradient.standing_ms > _STANDING_MS
+        """Where the delay swings by itself, only what it never falls below is a queue."""
+        gradient = self._gradient
+        usual = gradient.usual_ms
+        growing = gradient.trend is Trend.GROWING and gradient.queue_ms > _QUEUE_MS + 1.5 * usual
+        return (growing and (usual < _SWINGING_MS or self._stands(0.0))) or self._stands(_STANDING_MS)
+
+    def _stands(self, least_ms: float) -> bool:
+        return self._gradient.standing_ms > max(least_ms, self._gradient.usual_ms / 2)
 
     def feedback(self, outcomes: Sequence[Arrival], now: float) -> None:
         """What became of the packets of one feedback."""
@@ -145,7 +151,7 @@ class Bandwidth:
             self._before = (self.arriving, self.loss)
         rate, loss = self._before
         # Not while what was queued before is still going out.
-        as_told = self.carried < _AS_TOLD * self.estimate and self._gradient.standing_ms < _STANDING_MS / 2
+        as_told = self.carried < _AS_TOLD * self.estimate and not self._stands(_STANDING_MS / 2)
         if as_told and self.arriving < _LESS * rate and self.loss > _STILL * loss:
             self._own_loss, self._before = self.loss, None
         else:

@@ -123,7 +123,7 @@ class DelayGradient:
         queue = (delay - min(least for _, least in base)) * 1000
         self._note_standing(queue, arrived)
         self.queue_ms += (queue - self.queue_ms) * 0.3
-        self.usual_ms += (queue - self.usual_ms) * 0.01
+        self.usual_ms += (queue - self.usual_ms) * max(0.01, 1 / (self._groups + 20))
 
     def _note_standing(self, queue: float, arrived: float) -> None:
         since, least, before = self._least or (arrived, queue, 0.0)
