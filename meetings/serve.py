@@ -8,6 +8,7 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,6 +18,7 @@ from rich.console import Console
 from meetings import running, tls
 from meetings.clock import SystemClock
 from meetings.config import Settings
+from meetings.errors import N_
 from meetings.i18n import SOURCE_LOCALE
 from meetings.journal import Journal
 from meetings.logs import configure
@@ -83,50 +85,51 @@ def _is_loopback(address: str) -> bool:
 
 def run(settings: Settings) -> int:
     """Runs until stopped; the exit code is 2 when something outside must be mended first."""
-    if (other := running.running_now(settings)) is not None:
-        complain(
-            _(
-                "Hệ thống khác (tiến trình {pid}) đang chạy trên {folder}. Hãy dừng hệ thống đó, "
-                "hoặc chọn thư mục khác bằng --data.",
-                pid=other.pid,
-                folder=settings.data_dir,
-            )
-        )
-        return 2
-    occupied = [port for port in ports(settings) if taken(port)]
-    for port in occupied:
-        complain(
-            _(
-                "Cổng {number}/{protocol} ({purpose}) đang bị chương trình khác dùng. "
-                "Hãy dừng chương trình đó, hoặc chọn cổng khác bằng {option}.",
-                number=port.number,
-                protocol=port.protocol,
-                purpose=_(port.purpose),
-                option=port.option,
-            )
-        )
-    if occupied:
-        return 2
-    try:
-        turn.configured(settings.turn_urls, settings.turn_secret, timedelta(minutes=settings.turn_minutes))
-    except turn.BadTurn as error:
-        complain(str(error))
-        return 2
-    lock = running.hold(settings.data_dir / "serve.lock")
-    if lock is None:
-        complain(
-            _(
-                "Hệ thống khác đang chạy trên {folder}. Hãy dừng hệ thống đó, hoặc chọn thư mục khác bằng --data.",
-                folder=settings.data_dir,
-            )
-        )
+    if refusals := list(_refusals(settings)):
+        for sentence in refusals:
+            complain(sentence)
         return 2
     now = SystemClock().now()
-    tls_files = tls.prepare(settings, now)
+    try:
+        lock = running.hold(settings.data_dir / "serve.lock")  # kept until this function ends
+        if lock is None:
+            complain(_(ANOTHER_RUNS, folder=settings.data_dir))
+            return 2
+        tls_files = tls.prepare(settings, now)
+    except OSError as error:
+        words = "Không ghi được vào thư mục dữ liệu {folder}: {reason}. Hãy cấp quyền ghi, hoặc giải phóng đĩa."
+        complain(_(words, folder=settings.data_dir, reason=error.strerror))
+        return 2
     try:
         return asyncio.run(_supervise(settings, tls_files, now))
     finally:
         running.forget(settings)
+
+
+ANOTHER_RUNS = N_("Hệ thống khác đang chạy trên {folder}. Hãy dừng hệ thống đó, hoặc chọn thư mục khác bằng --data.")
+ANOTHER_PROCESS_RUNS = N_(
+    "Hệ thống khác (tiến trình {pid}) đang chạy trên {folder}. Hãy dừng hệ thống đó, "
+    "hoặc chọn thư mục khác bằng --data."
+)
+PORT_TAKEN = N_(
+    "Cổng {number}/{protocol} ({purpose}) đang bị chương trình khác dùng. "
+    "Hãy dừng chương trình đó, hoặc chọn cổng khác bằng {option}."
+)
+
+
+def _refusals(settings: Settings) -> Iterator[str]:
+    """What must be mended first, found before anything is started or written."""
+    if (other := running.running_now(settings)) is not None:
+        yield _(ANOTHER_PROCESS_RUNS, pid=other.pid, folder=settings.data_dir)
+        return
+    for port in ports(settings):
+        if taken(port):
+            named = {"number": port.number, "protocol": port.protocol, "option": port.option}
+            yield _(PORT_TAKEN, **named, purpose=_(port.purpose))
+    try:
+        turn.configured(settings.turn_urls, settings.turn_secret, timedelta(minutes=settings.turn_minutes))
+    except turn.BadTurn as error:
+        yield str(error)
 
 
 async def _supervise(settings: Settings, tls_files: tls.TlsFiles, now: datetime) -> int:

@@ -46,8 +46,8 @@ def node_executable() -> Path:
 
 def main() -> int:
     """Exit code 2 when something outside must be mended first."""
-    BUILD.mkdir(exist_ok=True)
     try:
+        BUILD.mkdir(exist_ok=True)
         with _alone():
             _when_changed("catalogues", sorted(WEB.glob("locale/*/*.po")), _catalogues)
             locks = [WEB / "package.json", WEB / "package-lock.json"]
@@ -56,6 +56,11 @@ def main() -> int:
             _when_changed("bundles", [*sources, WEB / "build.mjs", WEB / "package-lock.json"], _bundles)
     except CannotBuild as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        where, why = error.filename or BUILD, error.strerror
+        english = f"The browser side cannot be built: {where}: {why}."
+        print(either(f"Không dựng được giao diện: {where}: {why}.", english), file=sys.stderr)
         return 2
     return 0
 

@@ -52,16 +52,38 @@ PY
     environment="$PWD/.venvs/$profile-$hash"
     PYTHON="$environment/bin/python"
     [ -f "$environment/complete" ] && return 0
+    if ! { mkdir -p .venvs && : >.venvs/.lock; } 2>/dev/null; then
+        tell "Không ghi được vào thư mục $PWD: hãy cấp quyền ghi, hoặc giải phóng đĩa." \
+            "The folder $PWD cannot be written to: give write permission, or free some disk space."
+        return 2
+    fi
+    # two may be started together: the second one finds what the first has made
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>.venvs/.lock
+        flock 9
+        [ -f "$environment/complete" ] && { exec 9>&-; return 0; }
+    fi
+    install_environment "$lock"
+    status=$?
+    exec 9>&-
+    return "$status"
+}
+
+# install_environment LOCKFILE: whole, or nothing is kept; what a killed one left behind is thrown away
+install_environment() {
+    lock=$1
     tell "Đang cài các gói Python của $lock (khoảng một phút, một lần) …" \
         "Installing the Python packages of $lock (about a minute, once) …"
     rm -rf "$environment"
-    mkdir -p .venvs
     log=.venvs/install.log
     if ! { "$BASE_PYTHON" -m venv "$environment" &&
            "$PYTHON" -m pip --disable-pip-version-check install --quiet --no-input --require-hashes --only-binary :all: -r "$lock"; } >"$log" 2>&1; then
         rm -rf "$environment"
         tail -n 5 "$log" >&2
-        if grep -qiE 'connection|resolve|timed out|network|retries|could not find a version' "$log"; then
+        if grep -qi 'no space left' "$log"; then
+            tell "Đĩa đã đầy: cần khoảng 1 GB cho các gói. Chưa có gì được cài." \
+                "The disk is full: the packages need about 1 GB. Nothing was installed."
+        elif grep -qiE 'connection|resolve|timed out|network|retries|could not find a version' "$log"; then
             tell "Không tải được các gói: máy có mạng không, pip có kho gói không? Chưa có gì được cài." \
                 "The packages could not be fetched: is there a network, and a package index configured for pip? Nothing was installed."
         else

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -92,7 +95,7 @@ def test_without_a_network_nothing_stays_half_installed(checkout: Path) -> None:
     done = call(checkout, "run", MEETINGS_PYTHON=sys.executable, **nowhere)
     assert done.returncode == 2
     assert "is there a network" in done.stderr
-    assert [path.name for path in (checkout / ".venvs").iterdir()] == ["install.log"]
+    assert {path.name for path in (checkout / ".venvs").iterdir()} == {".lock", "install.log"}
 
 
 def test_a_taken_port_stops_the_start_with_the_option_that_moves_it(tmp_path: Path) -> None:
@@ -143,3 +146,65 @@ def test_a_second_system_on_the_same_data_is_refused_with_a_sentence(tmp_path: P
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+SLOW_PYTHON = """case "$*" in
+    *"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; touch "$3/../made.$$"; sleep 0.5 ;;
+    *"-m pip"*) [ -z "$FULL" ] || { echo "OSError: [Errno 28] No space left on device"; exit 1; }; sleep "${SLOW:-0}" ;;
+    "- "*) echo 0123456789ab ;;
+    *) exit 0 ;;
+esac"""
+
+
+def test_a_full_disk_is_named_and_nothing_stays(checkout: Path, tmp_path: Path) -> None:
+    done = call(checkout, "run", PATH=path_with_python(tmp_path / "bin", SLOW_PYTHON), FULL="1")
+    assert done.returncode == 2
+    assert "The disk is full" in done.stderr
+    assert not list((checkout / ".venvs").glob("run-*"))
+
+
+def test_what_a_killed_start_left_behind_is_thrown_away(checkout: Path, tmp_path: Path) -> None:
+    path = path_with_python(tmp_path / "bin", SLOW_PYTHON)
+    killed = subprocess.Popen(
+        ["sh", "run"], cwd=checkout, env=terminal(PATH=path, SLOW="60"), stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list((checkout / ".venvs").glob("run-*/bin/python")):
+        assert time.monotonic() < deadline, "it never began"
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    left = checkout / ".venvs" / "run-0123456789ab" / "left.behind"
+    left.touch()
+    done = call(checkout, "run", PATH=path)
+    assert (done.returncode, left.exists()) == (0, False), done.stderr
+    assert (checkout / ".venvs" / "run-0123456789ab" / "complete").exists()
+
+
+def test_of_two_starts_at_once_one_installs_and_the_other_waits_for_it(checkout: Path, tmp_path: Path) -> None:
+    path = path_with_python(tmp_path / "bin", SLOW_PYTHON)
+    command = {"cwd": checkout, "env": terminal(PATH=path, SLOW="1")}
+    both = [subprocess.Popen(["sh", "run"], stderr=subprocess.PIPE, text=True, **command) for _ in range(2)]  # type: ignore[call-overload]  # the same options twice
+    told = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert len(list((checkout / ".venvs").glob("made.*"))) == 1, told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not write")
+def test_a_folder_that_cannot_be_written_to_is_named(checkout: Path, tmp_path: Path) -> None:
+    checkout.chmod(0o755)
+    for parent in checkout.parents:
+        if parent.is_relative_to(Path(tempfile.gettempdir())) and parent != Path(tempfile.gettempdir()):
+            parent.chmod(0o755)
+    done = subprocess.run(
+        ["/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "sh", "run"],
+        cwd=checkout,
+        env=terminal(PATH=path_with_python(tmp_path / "bin", SLOW_PYTHON)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"The folder {checkout} cannot be written to" in done.stderr
+    assert "Traceback" not in done.stderr
