@@ -31,7 +31,7 @@ SOURCE = Path(__file__).with_name("fanout.c")
 LIBRARY = Path(__file__).with_name("_fanout.so")
 
 # Compiled lists of plans that are remembered; a room has about one for each track and layer.
-_REMEMBERED = 4096
+_REMEMBERED = 512
 
 _DECLARATIONS = """
 struct plan {
