@@ -55,10 +55,9 @@ class Sockets:
         """0: no TCP."""
         return int(self.tcp[0].getsockname()[1]) if self.tcp else 0
 
-    @property
-    def ipv6(self) -> bool:
-        """Whether peers can come over IPv6."""
-        return any(sock.family == socket.AF_INET6 for sock in self.udp)
+    def reached_at(self, address: str) -> bool:
+        """Whether there is a socket of the address's family."""
+        return any(sock.family == _family(address) for sock in self.udp)
 
     def close(self) -> None:
         for sock in (*self.udp, *self.own, *self.tcp):

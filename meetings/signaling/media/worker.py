@@ -91,7 +91,10 @@ class Worker:
             raise WorkerError(f"{where} cannot be used: {error.strerror}.") from error
         if config.tcp_port is not None:
             sockets.tcp = _listening(config.udp_host, config.tcp_port)
-        reachable = [address for address in addresses if sockets.ipv6 or ":" not in address]
+        reachable = [address for address in addresses if sockets.reached_at(address)]
+        if not reachable:
+            sockets.close()
+            raise WorkerError(f"This machine cannot be reached at {', '.join(addresses)}: it has no such network.")
         number, tcp_number = sockets.number, sockets.tcp_number
         self._port = port.Port(sockets)
         self._every(_PACE_SECONDS, self._pace)

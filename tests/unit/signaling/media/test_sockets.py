@@ -73,6 +73,12 @@ async def test_ipv6_alone() -> None:
         await eventually(peer.connected.is_set, "a connection")
 
 
+async def test_an_address_of_a_family_that_it_does_not_listen_on_is_refused() -> None:
+    lost = Worker(WorkerConfig(udp_port=0, udp_host="::1", announce=["127.0.0.1"]), lambda event: None)
+    with pytest.raises(WorkerError, match=r"cannot be reached at 127\.0\.0\.1"):
+        lost.start()
+
+
 async def test_a_second_worker_cannot_share_the_port_unnoticed() -> None:
     async with worker(EVERYWHERE) as rig:
         second = Worker(WorkerConfig(udp_port=rig.ready.candidates[0][1], announce=["127.0.0.1"]), lambda event: None)
@@ -93,7 +99,8 @@ async def test_one_number_in_both_families() -> None:
     sockets = port.bind(port.EVERYWHERE, 0)
     try:
         assert {sock.getsockname()[1] for sock in sockets.udp} == {sockets.number}
-        assert sockets.ipv6
+        assert sockets.reached_at("192.0.2.1")
+        assert sockets.reached_at("2001:db8::1")
     finally:
         sockets.close()
     await asyncio.sleep(0)
