@@ -131,6 +131,18 @@ def test_a_wished_codec_is_taken_in_the_variant_everybody_decodes() -> None:
     assert [one.name for one in answered_codecs(with_h264("b"), codec="av1")] == ["vp8", "rtx"]
 
 
+@pytest.mark.parametrize(("client", "red"), [("chromium", 63), ("python", 63), ("firefox", None)])
+def test_real_clients_that_know_redundancy_are_answered_with_it_first(client: str, red: int | None) -> None:
+    negotiation = publisher()
+    offered = negotiation.offer((WIRE / f"{client}_offer.sdp").read_text())
+    mid = next(media.mid for media in offered.media if media.kind is Kind.AUDIO)
+    settled = negotiation.settle(mid, AnswerOptions())
+    assert settled is not None
+    assert settled.red_payload_type == red
+    section = next(one for one in grammar.parse(negotiation.answer({})).sections if one.mid == mid)
+    assert section.formats == ((str(red),) if red else ()) + (str(settled.payload_type),)
+
+
 def test_ten_bit_vp9_is_not_taken() -> None:
     deep = video("b").replace("a=rtpmap:98 VP9/90000", "a=rtpmap:98 VP9/90000\na=fmtp:98 profile-id=2")
     assert [one.name for one in answered_codecs(deep, codec="vp9")] == ["vp8", "rtx"]
