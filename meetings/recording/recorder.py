@@ -55,6 +55,7 @@ class Recorder:
         self._names: dict[str, str] = {}
         self._joined_at: float | None = None
         self._gap_open = False
+        self._told: int | None = None  # the moment of the order to stop, on the recording clock
         self._failure: OSError | None = None
 
     # --------------------------------------------------------------------------- what the participant says
@@ -158,14 +159,19 @@ class Recorder:
                 last_progress = now
                 self._report("progress")
 
+    def told_to_stop(self) -> None:
+        """The recording ends here: leaving the room takes its time, and is not part of it."""
+        self._told = self._tape.now()
+
     def finish(self) -> None:
         """The end: seal everything and report."""
         self._tape.mend_orphans()
         self._declare_gap(float("inf"))
         self._close_tracks()
-        self._tape.note("mark", what="stop")
+        until = self._tape.now() if self._told is None else max(self._told, self._tape.media_until or 0)
+        self._tape.note("mark", until, what="stop")
         self._tape.end()
-        self._report_end("stopped")
+        self._report_end("stopped", t=until)
 
     def finish_full(self, reason: str) -> None:
         """The disk is full: save what can be saved, and say so."""
@@ -272,13 +278,13 @@ class Recorder:
             )
         )
 
-    def _report_end(self, kind: ReportKind, reason: str = "") -> None:
+    def _report_end(self, kind: ReportKind, reason: str = "", *, t: int | None = None) -> None:
         files = tuple(recorded_files(self._tape.directory))
         self._send(
             Report(
                 self._assignment.recording_id,
                 kind,
-                t=self._tape.now(),
+                t=self._tape.now() if t is None else t,
                 bytes=sum(one.size for one in files),
                 reason=reason,
                 origin=self._tape.origin_wall,

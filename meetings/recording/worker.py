@@ -121,6 +121,7 @@ class _Life:
                     self._token = token
                     recorder.update(prominent)
                 case Stop():
+                    recorder.told_to_stop()
                     self._finished = True
                     self._stop.set()
                 case None:
