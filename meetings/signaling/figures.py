@@ -9,8 +9,8 @@ from meetings.signaling.media import schema
 from meetings.signaling.model import ParticipantSid
 from meetings.signaling.quality import Quality, Rating
 
-# Below it the worker holds pictures back for want of time: it opens no more rooms until that is over.
-_FULL_SHARE = 1.0
+# Below it the worker has held pictures back more than once for want of time: no more rooms until that is over.
+_ENOUGH = 0.7
 _NAMES = {Quality.LOST: 0, Quality.POOR: 1, Quality.GOOD: 2, Quality.EXCELLENT: 3}
 Labels = tuple[tuple[str, str], ...]
 
@@ -31,7 +31,7 @@ class Figures:
     @property
     def overloaded(self) -> bool:
         """Whether what is already here is more than the worker has time for."""
-        return self.worker is not None and self.worker.share < _FULL_SHARE
+        return self.worker is not None and self.worker.share < _ENOUGH
 
     def forget(self, sid: ParticipantSid) -> None:
         """The participant has left."""

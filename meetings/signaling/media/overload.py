@@ -6,11 +6,11 @@ A single long pause is the machine's, not ours, and changes nothing.
 
 from __future__ import annotations
 
-_LATE_SECONDS = 0.05
+_LATE_SECONDS = 0.1
 _BUSY = 0.92  # of one core
 _LESS, _LEAST = 0.8, 0.2
 _MORE = 1.1
-_BAD_INTERVALS = 2
+_BAD_INTERVALS = 3
 _CALM_INTERVALS = 4
 
 

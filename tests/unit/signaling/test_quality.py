@@ -101,7 +101,7 @@ async def test_the_worker_learns_what_comes_first_who_speaks_and_whom_never_to_t
 
 async def test_an_overloaded_relay_opens_no_room_and_keeps_those_it_has(house: House) -> None:
     Guest(house, "hue").connects()
-    house.worker.emit(figures(share=0.8))
+    house.worker.emit(figures(share=0.64))
     Guest(house, "vinh").connects()
     with pytest.raises(Overloaded):
         house.relay.open_room("another")
