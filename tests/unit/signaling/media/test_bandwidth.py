@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from meetings.signaling.media.bandwidth import LEAST, START
+from meetings.signaling.media.bandwidth import LEAST, START, Bandwidth
+from meetings.signaling.media.history import Arrival
 from tests.unit.signaling.media.line import Line, Simulation
 
 
@@ -105,3 +106,15 @@ def test_it_starts_in_the_middle_and_never_ends_at_nothing() -> None:
     assert Simulation(Line(), steady(0)).run(1).bandwidth.estimate == START
     simulation = Simulation(Line(rate=20_000, queue=5), as_estimated).run(30)
     assert simulation.bandwidth.estimate >= LEAST
+
+
+def test_the_rate_is_known_though_only_every_fourth_report_is_read() -> None:
+    bandwidth = Bandwidth(0.0)
+    for report in range(200):
+        numbers = range(report * 10 + 1, report * 10 + 11)
+        if report % 4 == 0:
+            told = [Arrival(n, n * 0.005, 7 + n * 0.005, 1_250) for n in numbers]  # 2 Mbit/s
+            bandwidth.feedback(told, report * 0.05 + 0.1)
+    assert 1_900_000 < bandwidth.arriving < 2_100_000
+    assert bandwidth.loss == 0.0
+    assert bandwidth.calm
