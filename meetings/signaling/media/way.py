@@ -166,8 +166,8 @@ class Way:
 
     @property
     def busy(self) -> bool:
-        """Whether `drain` has anything to do."""
-        return bool(self._pacer) or bool(self._probes)
+        """Whether `drain` has anything to do. Asked of every subscriber every few milliseconds."""
+        return self._pacer.waiting_bits > 0 or self._probes.waiting_bits > 0
 
     def _send(self, one: _Waiting) -> None:
         consumer, entry, plan, again = one
