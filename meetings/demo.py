@@ -19,8 +19,9 @@ from meetings.directory.passwords import DEMO_PASSWORD, chosen
 from meetings.errors import Conflict
 from meetings.scheduling import service as scheduling
 from meetings.scheduling.models import Meeting, MeetingState
-from meetings.scheduling.rules.booking import Booking, Item
+from meetings.scheduling.rules.booking import Booking
 from meetings.scheduling.rules.clashes import Span
+from meetings.scheduling.rules.rows import Item
 from meetings.scheduling.service import Office
 from meetings.serve import house_address
 

@@ -14,7 +14,8 @@ from .answers import answer_token
 from .checks import missing
 from .models import Answer, Meeting, MeetingParticipant, ParticipantRole
 from .office import Office
-from .rules.booking import Booking, Guest
+from .rules.booking import Booking
+from .rules.rows import Guest
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,21 @@
 """From what was typed to what is asked for: every field checked, all faults of the form told at once."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from meetings.errors import N_, Invalid, MeetingsError, Text, text
+from meetings.errors import N_, Invalid, MeetingsError, text
 from meetings.ids import is_id
 
 from . import times, words
 from .clashes import Span
 from .regulation import Named, Regulation
-from .typed import Typed, TypedItem
+from .rows import MOST_PEOPLE, NAME_LIMIT, TITLE_LIMIT, Guest, Item, Reader, read_agenda, read_guests
+from .typed import Typed
 
-TITLE_LIMIT = 300
-NAME_LIMIT = 200
 NOTE_LIMIT = 4000
 MOST_POINTS = 300
-MOST_PEOPLE = 500
-MOST_ITEMS = 60
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}"
-)
-T = TypeVar("T")
-S = TypeVar("S")
-
-
-@dataclass(frozen=True)
-class Guest:
-    """Somebody who is not in the directory."""
-
-    name: str
-    post: str = ""
-    unit_name: str = ""
-    email: str | None = None
-
-
-@dataclass(frozen=True)
-class Item:
-    title: str
-    presenter: str
-    minutes: int
 
 
 @dataclass(frozen=True)
@@ -136,21 +109,21 @@ def read_booking(typed: Typed, regulation: Regulation, now: Now) -> Booking:
 
 def read_form(typed: Typed, regulation: Regulation, now: Now) -> Form:
     """Reads on after a fault, so that all of them are told at once."""
-    reader = _Reader()
+    reader = Reader()
     take = reader.take
-    title = take(lambda: _required(_line(typed.title, "title", text("Tên cuộc họp"), TITLE_LIMIT), "title"))
+    title = take(lambda: _required(words.line(typed.title, "title", text("Tên cuộc họp"), TITLE_LIMIT), "title"))
     kind = take(lambda: _one_of(typed.kind, regulation.kinds, "kind"))
     chair = take(lambda: _id(typed.chair_person_id, "chair_person_id"))
     span = _read_span(reader, typed, regulation, now)
     main = take(lambda: _id(typed.main_venue_id, "main_venue_id"))
     members = take(lambda: _ids(typed.points, "points", MOST_POINTS)) or ()
     people = take(lambda: _ids(typed.people, "people", MOST_PEOPLE)) or ()
-    guests = take(lambda: _guests(typed.guests)) or ()
-    agenda = take(lambda: _agenda(typed.agenda)) or ()
+    guests = take(lambda: read_guests(typed.guests)) or ()
+    agenda = take(lambda: read_agenda(typed.agenda)) or ()
     regime = take(lambda: _one_of(typed.regime, regulation.regimes, "regime"))
     classification = take(lambda: _one_of(typed.classification, regulation.classifications, "classification"))
-    late_reason = take(lambda: _line(typed.late_reason, "late_reason", text("Lý do đột xuất"), 500)) or ""
-    contact = take(lambda: _line(typed.contact, "contact", text("Đầu mối liên hệ"), NAME_LIMIT)) or ""
+    late_reason = take(lambda: words.line(typed.late_reason, "late_reason", text("Lý do đột xuất"), 500)) or ""
+    contact = take(lambda: words.line(typed.contact, "contact", text("Đầu mối liên hệ"), NAME_LIMIT)) or ""
     note = take(lambda: words.paragraph(typed.note, "note", text("Ghi chú"), NOTE_LIMIT)) or ""
     members = tuple(one for one in members if one != main)
     if reader.faults or not (title and kind and regime and classification and chair and span and main):
@@ -178,7 +151,7 @@ def read_form(typed: Typed, regulation: Regulation, now: Now) -> Form:
     return Form(booking.known, booking, ())
 
 
-def _read_span(reader: "_Reader", typed: Typed, regulation: Regulation, now: Now) -> Span | None:
+def _read_span(reader: "Reader", typed: Typed, regulation: Regulation, now: Now) -> Span | None:
     day = reader.take(lambda: times.read_day(typed.date))
     hour = reader.take(lambda: times.read_hour(typed.start))
     length = reader.take(lambda: times.read_length(typed.length, regulation.longest_minutes))
@@ -203,24 +176,6 @@ def in_order(faults: Sequence[MeetingsError]) -> list[MeetingsError]:
         return FIELDS.index(field) if field in FIELDS else -1
 
     return sorted(faults, key=place)
-
-
-class _Reader:
-    """Remembers what was wrong and goes on."""
-
-    def __init__(self) -> None:
-        self.faults: list[MeetingsError] = []
-
-    def take(self, read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except Invalid as error:
-            self.faults += error.faults
-            return None
-
-
-def _line(value: str, field: str, label: Text, limit: int) -> str:
-    return words.line(value, field, label, limit)
 
 
 _MISSING = {
@@ -256,62 +211,3 @@ def _ids(values: tuple[str, ...], field: str, most: int) -> tuple[str, ...]:
     if not all(is_id(value) for value in values):
         raise Invalid("Lựa chọn này không có trong danh sách.", field=field)
     return tuple(dict.fromkeys(values))
-
-
-def _guests(typed: str) -> tuple[Guest, ...]:
-    """One a line: name; post; unit; address."""
-    lines = [one for one in words.paragraph(typed, "guests", text("Khách mời"), 20_000).splitlines() if one]
-    if len(lines) > MOST_PEOPLE:
-        raise Invalid("Chỉ chọn được tối đa {most} mục.", field="guests", most=MOST_PEOPLE)
-    return _each(lines, _guest)
-
-
-def _guest(typed: str) -> Guest:
-    name, *rest = (part.strip() for part in typed.split(";"))
-    email = next((part for part in rest if "@" in part), None)
-    others = [part for part in rest if part and part != email]
-    if not name or "@" in name or len(others) > 2:
-        raise Invalid(
-            "Dòng khách mời “{line}” chưa đúng. Mỗi dòng một người: họ tên; chức vụ; đơn vị; thư điện tử.",
-            field="guests",
-            line=typed[:80],
-        )
-    if any(len(part) > NAME_LIMIT for part in (name, *rest)):
-        raise Invalid("Dòng khách mời “{line}” quá dài.", field="guests", line=typed[:80])
-    if email is not None and not is_address(email):
-        raise Invalid("Địa chỉ thư “{address}” chưa đúng.", field="guests", address=email[:80])
-    post, unit = (*others, "", "")[:2]
-    return Guest(name, post, unit, email)
-
-
-def is_address(value: str) -> bool:
-    return len(value) <= 254 and _ADDRESS.fullmatch(value) is not None
-
-
-def _agenda(typed: tuple[TypedItem, ...]) -> tuple[Item, ...]:
-    rows = [(n, row) for n, row in enumerate(typed, 1) if not row.blank]
-    if len(rows) > MOST_ITEMS:
-        raise Invalid("Chương trình chỉ nhận tối đa {most} mục.", field="agenda", most=MOST_ITEMS)
-    return _each(rows, lambda numbered: _item(*numbered))
-
-
-def _each(rows: Sequence[S], read: Callable[[S], T]) -> tuple[T, ...]:
-    """All rows, or the faults of all rows."""
-    reader = _Reader()
-    found = [reader.take(lambda row=row: read(row)) for row in rows]  # type: ignore[misc]  # bound now
-    if reader.faults:
-        raise Invalid.many(reader.faults)
-    return tuple(one for one in found if one is not None)
-
-
-def _item(number: int, row: TypedItem) -> Item:
-    """`number`: of the line as it was typed; its fault stands at that line."""
-    field = f"agenda-{number}"
-    title = _line(row.title, field, text("Nội dung chương trình"), TITLE_LIMIT)
-    presenter = _line(row.presenter, field, text("Người trình bày"), NAME_LIMIT)
-    if not title:
-        raise Invalid("Dòng {n} của chương trình cần có nội dung.", field=field, n=number)
-    minutes = row.minutes.strip() or "0"
-    if not re.fullmatch(r"\d{1,4}", minutes, re.ASCII) or int(minutes) > 1440:
-        raise Invalid("Số phút của “{title}” chưa đúng. Vui lòng nhập một số.", field=field, title=title[:80])
-    return Item(title, presenter, int(minutes))

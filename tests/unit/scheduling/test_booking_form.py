@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from meetings.errors import Invalid
-from meetings.scheduling.rules.booking import Booking, Guest, Item, Now, read_booking
+from meetings.scheduling.rules.booking import Booking, Now, read_booking
 from meetings.scheduling.rules.regulation import regulation_in
+from meetings.scheduling.rules.rows import Guest, Item
 from meetings.scheduling.rules.typed import Typed, TypedItem
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
