@@ -69,10 +69,26 @@ def test_help_names_every_command_and_is_of_one_language() -> None:
     assert all(LETTERS_OF_VIETNAMESE.search(line) for line in lines), vietnamese.stdout
 
 
-@pytest.mark.parametrize("name", ["serve", "verify", "backup"])
+@pytest.mark.parametrize("name", ["serve", "verify"])
 def test_the_help_of_a_command_is_of_the_same_language(name: str) -> None:
     assert not LETTERS_OF_VIETNAMESE.search(meetings(name, "--help", LANG="en_US.UTF-8").stdout)
     assert LETTERS_OF_VIETNAMESE.search(meetings(name, "--help").stdout)
+
+
+def test_every_option_s_help_has_its_vietnamese_also_where_the_source_is_english() -> None:
+    program = (
+        "import typer; from meetings import cli\n"
+        "cli._mount(); top = typer.main.get_command(cli.app); cli._translate_help(top)\n"
+        "for name, command in top.commands.items():\n"
+        "    for one in command.params: print(name, one.name, getattr(one, 'help', None) or '-', sep='\\t')"
+    )
+    environment = {**os.environ, "MEETINGS_LANG": "vi", "PYTHONUTF8": "1"}
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=True)
+    options = [line.split("\t") for line in told.stdout.splitlines()]
+    assert {name for name, *_ in options} >= {"serve", "relay", "token", "record"}
+    english = [words for words in options if words[2] != "-" and not LETTERS_OF_VIETNAMESE.search(words[2])]
+    assert english == []
 
 
 def test_what_a_command_found_is_told_in_it(tmp_path: Path) -> None:
