@@ -19,7 +19,6 @@ from tests.reference.programs import Missing, lk
 from tests.reference.servers import Server
 
 ROOMS = {"1x50": (1, 50), "8x8": (8, 8), "1x100": (1, 100), "16x16": (16, 16)}
-_ROW = re.compile(r"│\s*(Sub \d+|Total)\s*│(.*)│")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _LOSS = re.compile(r"(\d+) \(([\d.]+)%\)")
 
@@ -30,15 +29,9 @@ class Outcome:
 
     tracks: str
     bitrate: str
-    packets: int
     lost: int
     cpu: float
     said: str
-
-    @property
-    def share(self) -> float:
-        """Of all packets, those lost."""
-        return self.lost / max(1, self.packets + self.lost)
 
 
 def run(server: Server, room: str, seconds: int, sound: bool) -> Outcome:
@@ -66,7 +59,7 @@ def outcome(said: str, cpu: float) -> Outcome:
 
 def _read(cells: list[str], cpu: float, said: str) -> Outcome:
     lost = _LOSS.search(cells[-2])
-    return Outcome(cells[1], cells[2], 0, int(lost[1]) if lost else 0, cpu, said)
+    return Outcome(cells[1], cells[2], int(lost[1]) if lost else 0, cpu, said)
 
 
 def main() -> int:
