@@ -24,7 +24,7 @@ const OPTIONS: RoomOptions = {
     simulcast: true,
     videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],
     dtx: true,
-    red: false,
+    red: true,
   },
 };
 const CONNECTING = { autoSubscribe: true, maxRetries: 0, websocketTimeout: 5_000, peerConnectionTimeout: 10_000 };
