@@ -135,9 +135,8 @@ def _settings() -> Settings:
     try:
         return Settings()
     except OSError as error:
-        complain(
-            _("Không dùng được thư mục dữ liệu {path}: {reason}.", path=error.filename or "", reason=error.strerror)
-        )
+        path = error.filename or os.environ.get("MEETINGS_DATA_DIR", "data")  # a full disk names no file
+        complain(_("Không dùng được thư mục dữ liệu {path}: {reason}.", path=path, reason=error.strerror))
     except ValidationError as error:
         for fault in error.errors():
             name = ".".join(str(part) for part in fault["loc"])
