@@ -37,6 +37,23 @@ WATCH_THE_LOCK = """(() => {
     return lock;
   };
 })()"""
+KEEP_CONNECTIONS = """(() => {
+  const Real = window.RTCPeerConnection;
+  window.__connections = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(...options) { super(...options); window.__connections.push(this); }
+  };
+})()"""
+PICTURE_BYTES = """async () => {
+  let bytes = 0;
+  for (const connection of window.__connections) {
+    if (connection.connectionState === 'closed') continue;
+    for (const one of (await connection.getStats()).values()) {
+      if (one.type === 'inbound-rtp' && one.kind === 'video') bytes += one.bytesReceived;
+    }
+  }
+  return bytes;
+}"""
 # what a browser does to a page whose tab goes behind another one, or comes back
 BECOME = """async (state) => {
   Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => state});
@@ -105,7 +122,7 @@ async def meeting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ses
     folder = tmp_path_factory.mktemp("senses")
     async with house(folder) as home, AsyncExitStack() as stack:
         hall = Hall(home, folder, stack)
-        hall.scripts = [WATCH_THE_LOCK]
+        hall.scripts = [WATCH_THE_LOCK, KEEP_CONNECTIONS]
         east, west, desk = await asyncio.gather(
             hall.point(home.east, RED, shares=SLIDES), hall.point(home.west, BLUE), hall.console()
         )
@@ -197,6 +214,13 @@ async def test_a_thin_line_keeps_the_sound_and_leaves_the_pictures(meeting: Sess
     await expect(west.page.locator("[data-link]")).to_contain_text("chỉ nghe tiếng")
     await expect(east.page.locator(f'figure[data-tile="{W}"] video, [data-stage="{W}"] video')).to_have_count(0)
     await west.hears(E, RED)
+
+    async def nothing_comes() -> bool:
+        before = await west.page.evaluate(PICTURE_BYTES)
+        await asyncio.sleep(1.5)
+        return bool(await west.page.evaluate(PICTURE_BYTES) == before)
+
+    await eventually(nothing_comes, within=20, what="no picture is sent to the west any more")
     await west.press("sound-only")
     await west.press("close-panel")
     await west.sees(E, RED)
