@@ -307,6 +307,7 @@ class Peer:
                 sctp_port=remote.sctp_port,
                 max_message_size=remote.max_message_size,
                 open_channels=data.CHANNELS if transport == self._sub else [],
+                dtls_passive=remote.dtls_passive,
             )
         )
 

@@ -8,7 +8,7 @@ import secrets
 import socket
 
 from meetings.signaling.media import rtcp, rtp, srtp, stun
-from meetings.signaling.media.dtls import Certificate, Dtls
+from meetings.signaling.media.dtls import Certificate, Dtls, Role
 from meetings.signaling.media.process import WorkerLink
 from meetings.signaling.media.schema import CreateTransport, SetRemote, TransportId
 from meetings.signaling.media.sctp import DataChannels
@@ -20,8 +20,11 @@ _RETRY_SECONDS = 0.05
 class RtClient:
     """One peer. Received packets are kept, decrypted, in `packets` (RTP) and `reports` (RTCP)."""
 
-    def __init__(self, certificate: Certificate | None = None, *, nominate: bool = False) -> None:
+    def __init__(
+        self, certificate: Certificate | None = None, *, nominate: bool = False, role: Role = "client"
+    ) -> None:
         self.certificate = certificate or Certificate()
+        self.role: Role = role
         self.wire: list[bytes] = []  # datagrams as they came
         self.packets: list[bytes] = []
         self.reports: list[rtcp.Packet] = []
@@ -34,7 +37,7 @@ class RtClient:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.remote: Address = ("", 0)
         self.channels: DataChannels | None = None
-        self._dtls = Dtls(self.certificate, "client")
+        self._dtls = Dtls(self.certificate, role)
         self.password = ""  # when given, checks of the other side are answered
         self._nominate = nominate
         self._username = self._password = ""
@@ -118,7 +121,7 @@ class RtClient:
 
     def start_data(self) -> DataChannels:
         """Begin an SCTP association."""
-        self.channels = DataChannels("client", self._send_record, self)
+        self.channels = DataChannels(self.role, self._send_record, self)
         self.channels.start(5000, 65_536)
         return self.channels
 
@@ -229,6 +232,7 @@ async def join(
             client.certificate.fingerprint(),
             sctp_port=sctp_port,
             open_channels=open_channels or [],
+            dtls_passive=client.role == "server",
         )
     )
     client.aim(remote, ufrag, password, fingerprint)

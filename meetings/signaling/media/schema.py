@@ -71,7 +71,8 @@ class SetRemote(msgspec.Struct, frozen=True, tag=True):
     """What the remote description said. May be sent again after an ICE restart: then only the ufrag may differ.
 
     `sctp_port` 0 means no data channels on this transport. `open_channels`: labels the worker opens itself (the
-    subscriber transport), as (label, ordered, max_retransmits or None).
+    subscriber transport), as (label, ordered, max_retransmits or None). `dtls_passive`: the peer waits for our first
+    handshake message.
     """
 
     transport_id: TransportId
@@ -81,6 +82,7 @@ class SetRemote(msgspec.Struct, frozen=True, tag=True):
     sctp_port: int = 0
     max_message_size: int = 65_536
     open_channels: list[tuple[str, bool, int | None]] = []
+    dtls_passive: bool = False
 
 
 class RestartIce(msgspec.Struct, frozen=True, tag=True):

@@ -46,7 +46,9 @@ class Transport:
         self.outbound: srtp.Outbound | None = None
         self.dropped = 0
         self._inbound: srtp.Inbound | None = None
+        self._certificate = certificate
         self._dtls = Dtls(certificate, "server")
+        self._greets = False  # a handshake of ours is still to begin
         self._data: DataChannels | None = None
         self._remote: schema.SetRemote | None = None
         self._sender = sender
@@ -70,6 +72,8 @@ class Transport:
         """The remote description; again after an ICE restart."""
         again = self._remote is not None
         self._remote = command
+        if not again and command.dtls_passive:
+            self._dtls, self._greets = Dtls(self._certificate, "client"), True
         if not again:
             self._dtls.expect(command.fingerprint_algorithm, command.fingerprint)
             self._after_dtls()
@@ -132,7 +136,7 @@ class Transport:
         """Begin the association with the first description that has one."""
         if self._data is not None or not remote.sctp_port:
             return
-        self._data = DataChannels("server", self._send_record, self)
+        self._data = DataChannels(self._dtls.role, self._send_record, self)
         self._data.start(remote.sctp_port, remote.max_message_size)
         for label, ordered, max_retransmits in remote.open_channels:
             self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
@@ -235,6 +239,10 @@ class Transport:
 
     def tick(self, now: float) -> None:
         """Every 100 ms: handshake timer, consent."""
+        if self._greets and self.selected is not None:
+            self._greets = False
+            self._dtls.start()
+            self._flush()
         timeout = self._dtls.timeout()
         if timeout is not None and timeout <= 0:
             self._dtls.handle_timeout()

@@ -71,6 +71,7 @@ class RemoteTransport:
     fingerprint: str
     sctp_port: int = 0
     max_message_size: int = MAX_MESSAGE_SIZE
+    dtls_passive: bool = False  # it answered our `actpass` by waiting for us, as Go clients do
 
 
 def remote_transport(sections: tuple[Section, ...]) -> RemoteTransport:
@@ -88,6 +89,7 @@ def remote_transport(sections: tuple[Section, ...]) -> RemoteTransport:
         algorithm.lower(),
         fingerprint.strip().upper(),
         (int(port) if port.isdecimal() and len(port) <= 5 else SCTP_PORT) if data else 0,
+        dtls_passive=carrier.value("setup") == "passive",
     )
 
 

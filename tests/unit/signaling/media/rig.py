@@ -65,11 +65,15 @@ class Rig:
             peer.close()
         await self.link.close()
 
-    async def peer(self, name: str, *, sctp_port: int = 0, channels: Sequence[str] = ()) -> RtClient:
+    async def peer(
+        self, name: str, *, sctp_port: int = 0, channels: Sequence[str] = (), client: RtClient | None = None
+    ) -> RtClient:
         """A connected peer on transport `name`."""
         opened: list[tuple[str, bool, int | None]] = [(label, True, None) for label in channels]
         remote = self.ready.candidates[0]
-        peer = await join(self.link, name, remote, self.ready.fingerprint, sctp_port=sctp_port, open_channels=opened)
+        peer = await join(
+            self.link, name, remote, self.ready.fingerprint, sctp_port=sctp_port, open_channels=opened, client=client
+        )
         self.peers[name] = peer
         return peer
 

@@ -15,6 +15,7 @@ import pytest
 from meetings.signaling.media import rtcp, rtp, schema, vp8
 from meetings.signaling.media.layers import ALIVE_SECONDS
 from meetings.signaling.media.schema import ConsumerId, ProducerId, TransportId
+from tests.load.rtclient import RtClient
 from tests.unit.signaling.media.rig import SIMULCAST, Camera, Rig, eventually, media, opus, payloads
 
 
@@ -501,6 +502,15 @@ async def test_data_may_come_with_a_later_description(rig: Rig) -> None:
     rig.link.send(remote)
     peer.start_data().open("_reliable", ordered=True, max_retransmits=None)
     await eventually(lambda: rig.told(schema.DataChannelOpen), "the channel")
+
+
+async def test_a_peer_that_waits_for_our_handshake_is_greeted(rig: Rig) -> None:
+    """Clients in Go answer `actpass` with `passive`."""
+    waiting = RtClient(role="server")
+    peer = await rig.peer("b", sctp_port=5000, channels=["_reliable"], client=waiting)
+    await eventually(lambda: "_reliable" in peer.open_channels, "the channel we open")
+    rig.link.send(schema.SendData(TransportId("b"), "_reliable", b"hello"))
+    await eventually(lambda: peer.messages == [("_reliable", b"hello")], "the message")
 
 
 async def test_data_goes_both_ways_on_channels_opened_by_either_side(rig: Rig) -> None:
