@@ -158,7 +158,7 @@ class Host:
             self._keepers[recording] = asyncio.create_task(self._keep(recording))
         elif (process := self._processes.get(recording)) is not None and assignment != before:
             if assignment.stop:
-                process.order(Stop())
+                process.order(Stop(assignment.stop_at))
             else:
                 process.order(Update(assignment.token, assignment.prominent))
 

@@ -6,6 +6,7 @@ one line each: `Begin`, `Update`, `Stop`. Process → host on its standard outpu
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -24,6 +25,7 @@ class Assignment(msgspec.Struct, frozen=True):
     prominent: tuple[str, ...] = ()  # identities whose pictures are recorded at the layer the room sees
     min_free_bytes: int = 0
     stop: bool = False
+    stop_at: datetime | None = None  # the stop mark
 
 
 class Poll(msgspec.Struct, frozen=True):
@@ -83,7 +85,9 @@ class Update(msgspec.Struct, frozen=True, tag=True):
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
-    """Leave the room, close everything, report `stopped`."""
+    """Leave the room, close everything, report `stopped`. The recording ends at `at`, or now."""
+
+    at: datetime | None = None
 
 
 Order = Begin | Update | Stop

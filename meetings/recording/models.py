@@ -21,6 +21,7 @@ class Recording(Base):
     requested_by: Mapped[str | None]
     requested_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # where 0 of the recording's clock lies
+    stop_asked_at: Mapped[datetime | None]  # the stop mark: the recording ends here, whenever its files are sealed
     stopped_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     worker: Mapped[str | None]

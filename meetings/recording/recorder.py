@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from meetings.recording import manifest
@@ -55,7 +56,6 @@ class Recorder:
         self._names: dict[str, str] = {}
         self._joined_at: float | None = None
         self._gap_open = False
-        self._told: int | None = None  # the moment of the order to stop, on the recording clock
         self._failure: OSError | None = None
 
     # --------------------------------------------------------------------------- what the participant says
@@ -159,16 +159,16 @@ class Recorder:
                 last_progress = now
                 self._report("progress")
 
-    def told_to_stop(self) -> None:
-        """The recording ends here: leaving the room takes its time, and is not part of it."""
-        self._told = self._tape.now()
+    def told_to_stop(self, at: datetime | None = None) -> None:
+        """The recording ends at `at`, or now: hearing of it and leaving the room take their time, and are not part."""
+        self._tape.end_at(at)
 
     def finish(self) -> None:
         """The end: seal everything and report."""
         self._tape.mend_orphans()
         self._declare_gap(float("inf"))
         self._close_tracks()
-        until = self._tape.now() if self._told is None else max(self._told, self._tape.media_until or 0)
+        until = self._tape.until()
         self._tape.note("mark", until, what="stop")
         self._tape.end()
         self._report_end("stopped", t=until)

@@ -169,6 +169,7 @@ def _assignment(context: Context, recording: Recording, watched: list[str]) -> A
         prominent=tuple(watched),
         min_free_bytes=context.settings.recording_min_free_bytes,
         stop=recording.desired == Desired.STOPPED,
+        stop_at=recording.stop_asked_at,
     )
 
 

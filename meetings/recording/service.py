@@ -81,7 +81,7 @@ async def stop(session: AsyncSession, meeting_id: str, by: By, now: datetime) ->
     """The recorder shall bring the running recording to its end; None if there is none. Who asked first is logged."""
     recording = await active_of(session, meeting_id)
     if recording is not None and recording.desired == Desired.RUNNING:
-        recording.desired = Desired.STOPPED
+        recording.desired, recording.stop_asked_at = Desired.STOPPED, now
         await session.flush()
         await log_event(session, recording, "recording.stop_requested", now, actor=by.identity, name=by.name)
     return recording
@@ -102,7 +102,8 @@ async def stop_ended(session: AsyncSession, now: datetime) -> list[str]:
     """End the recordings of conferences that have ended, whoever or whatever ended them; gives the meetings."""
     found = list(await session.scalars(_ended_but_wanted().with_for_update()))
     for recording in found:
-        recording.desired = Desired.STOPPED
+        conference = await session.get_one(Conference, recording.meeting_id)
+        recording.desired, recording.stop_asked_at = Desired.STOPPED, conference.ended_at or now
     await session.flush()
     for recording in found:
         await log_event(session, recording, "recording.stop_requested", now, reason="conference_ended")

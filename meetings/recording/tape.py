@@ -14,7 +14,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meetings.recording import manifest, mending, takeover, webm
@@ -24,6 +24,7 @@ from meetings.signaling.client import RemoteTrack
 BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk is full
 BALLAST_BYTES = 512 * 1024
 STANDS_MS = {"audio": 0, "video": 3000, "screen": 3_600_000}  # a shared page may stand still for as long as it likes
+LATE_MS = 10_000  # an order to stop is not carried out later than this
 MEDIA_TYPES = {"audio": "audio/webm", "video": "video/webm", "screen": "video/webm"}
 
 
@@ -55,6 +56,7 @@ class Tape:
         self._lock = takeover.take(directory)
         earlier = manifest.read(directory)
         self._earlier_open = _orphans(earlier)
+        self._ends: int | None = None  # the stop mark
         self._earlier_end = max((entry.t for entry in earlier if entry.kind in ("close", "mended")), default=0)
         self._manifest = manifest.Manifest(directory)
         self.segment = max((entry["number"] for entry in earlier if entry.kind == "segment"), default=0)
@@ -77,6 +79,15 @@ class Tape:
     def now(self) -> int:
         """The present moment on the recording's clock."""
         return self.t(time.monotonic())
+
+    def end_at(self, at: datetime | None) -> None:
+        """The recording ends at a moment of the wall clock, or now. What comes later stays in its files."""
+        late = timedelta(0) if at is None else max(datetime.now(UTC) - at, timedelta(0))
+        self._ends = max(self.now() - late // timedelta(milliseconds=1), 0)
+
+    def until(self) -> int:
+        """Where the recording ends, or now; a stepped wall clock cuts off little of what is there."""
+        return self.now() if self._ends is None else max(self._ends, self._earlier_end - LATE_MS)
 
     def _clock(self, earlier: list[manifest.Entry], recording_id: str, meeting_id: str) -> tuple[float, str]:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -134,7 +145,7 @@ class Tape:
         """Have a file sealed and bound by its hash. A picture stands for a while after its last frame."""
         if self._files.pop(opened.name, None) is None:
             return
-        until = min(self.now() - opened.starts_ms, opened.writer.end_ms + STANDS_MS[opened.kind])
+        until = min(self.until() - opened.starts_ms, opened.writer.end_ms + STANDS_MS[opened.kind])
         self._bytes += opened.writer.size
         self._earlier_end = max(self._earlier_end, opened.starts_ms + max(until, opened.writer.end_ms))
         self._sealed[self._sealing.submit(self._seal, opened, until)] = opened

@@ -80,6 +80,7 @@ class _Life:
             return 0
         recorder = Recorder(tape, one, _send)
         if self._finished:
+            recorder.told_to_stop(one.stop_at)
             recorder.finish()
             return 0
         return await self._record(recorder, orders)
@@ -120,8 +121,8 @@ class _Life:
                 case Update(token, prominent):
                     self._token = token
                     recorder.update(prominent)
-                case Stop():
-                    recorder.told_to_stop()
+                case Stop(at):
+                    recorder.told_to_stop(at)
                     self._finished = True
                     self._stop.set()
                 case None:

@@ -481,6 +481,7 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.String(), nullable=True),
         sa.Column("requested_at", UtcDateTime(), nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("stop_asked_at", UtcDateTime(), nullable=True),
         sa.Column("stopped_at", UtcDateTime(), nullable=True),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.Column("worker", sa.String(), nullable=True),
