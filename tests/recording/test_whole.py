@@ -18,7 +18,7 @@ from meetings.recording import manifest
 from meetings.recording.host import serve
 from meetings.recording.verify import verify_recordings
 from tests import recording_stage
-from tests.conduct_world import MEETING, World, build
+from tests.conduct_world import EAST, MEETING, WEST, World, build
 from tests.conftest import sqlite_database
 from tests.fakes import ManualClock, eventually
 from tests.fakes_livekit import FakeRelay
@@ -65,7 +65,10 @@ async def test_from_the_button_to_the_composed_file(
         stand_in = cast(FakeRelay, type("Address", (), {"url": house.url}))
         world = await build(app, cast(ManualClock, SystemClock()), stand_in)
         assert (await world.act(world.secretary, "open")).status_code == 200
-        async with speaking(Publisher(house.url, RED), Publisher(house.url, GREEN)):
+        for venue in (EAST, WEST):  # who has no seat is put out
+            assert (await world.join(await world.point(venue))).status_code == 200
+        red, green = Publisher(house.url, RED, f"point:{EAST}"), Publisher(house.url, GREEN, f"point:{WEST}")
+        async with speaking(red, green):
             await _record(world, seconds=5)
         await _look(world, settings)
         for browser in world.browsers:
@@ -94,8 +97,9 @@ async def _look(world: World, settings: Settings) -> None:
     assert 5000 <= about["duration_ms"] <= 8000
     assert [(one["kind"], one["title"]) for one in about["chapters"]] == [("start", "Bắt đầu ghi"), ("agenda", "Mục 1")]
     assert about["chapters"][1]["at_ms"] == pytest.approx(1500, abs=1200)
+    assert {one["identity"] for one in about["files"]} == {f"point:{EAST}", f"point:{WEST}"}
     for one in about["files"]:
-        sender = RED if one["identity"] == "point:red" else GREEN
+        sender = RED if one["identity"] == f"point:{EAST}" else GREEN
         path = directory / one["url"].rsplit("/", 1)[1]
         if one["kind"] == "audio":
             assert loudest(decoded_sound(path)) == pytest.approx(sender.hertz, abs=5)
