@@ -46,11 +46,7 @@ def parse(payload: bytes) -> Picture | None:
             position = 2
             if fields & 0x80:
                 id_at = position
-                wide = payload[position] >= 0x80
-                picture_id = payload[position] & 0x7F
-                if wide:
-                    picture_id = picture_id << 8 | payload[position + 1]
-                position += 2 if wide else 1
+                picture_id, wide, position = read_picture_id(payload, position)
             if fields & 0x40:
                 tl0_at, tl0 = position, payload[position]
                 position += 1
@@ -65,6 +61,13 @@ def parse(payload: bytes) -> Picture | None:
     except IndexError:
         return None
     return Picture(starts, keyframe, id_at, wide, picture_id, tl0_at, tl0, key_at, key, temporal, sync)
+
+
+def read_picture_id(payload: bytes, at: int) -> tuple[int, bool, int]:
+    """The picture id of 7 or 15 bits that begins at `at`, whether it is the longer one, and what lies behind it."""
+    if payload[at] & 0x80:
+        return (payload[at] & 0x7F) << 8 | payload[at + 1], True, at + 2
+    return payload[at], False, at + 1
 
 
 def rewrite(data: bytearray, at: int, picture: Picture, offsets: Offsets) -> None:

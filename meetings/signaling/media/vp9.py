@@ -6,7 +6,7 @@ renumbering. Running numbers stand as in VP8 and are rewritten alike.
 
 from __future__ import annotations
 
-from meetings.signaling.media.vp8 import Picture
+from meetings.signaling.media.vp8 import Picture, read_picture_id
 
 
 def parse(payload: bytes) -> Picture | None:
@@ -20,11 +20,7 @@ def parse(payload: bytes) -> Picture | None:
     try:
         if first & 0x80:
             id_at = position
-            wide = payload[position] >= 0x80
-            picture_id = payload[position] & 0x7F
-            if wide:
-                picture_id = picture_id << 8 | payload[position + 1]
-            position += 2 if wide else 1
+            picture_id, wide, position = read_picture_id(payload, position)
         if first & 0x20:
             spatial = payload[position] >> 1 & 0x07
             position += 1
