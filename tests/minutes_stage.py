@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -214,7 +216,16 @@ def _one(pattern: str, text: str) -> str:
     return found[1]
 
 
-async def build(app: FastAPI, clock: ManualClock) -> Stage:
+@asynccontextmanager
+async def staged(app: FastAPI, clock: ManualClock) -> AsyncIterator[Stage]:
+    """The meeting, and at the end its browsers closed."""
+    made = await _build(app, clock)
+    yield made
+    for browser in made.browsers:
+        await browser.aclose()
+
+
+async def _build(app: FastAPI, clock: ManualClock) -> Stage:
     """A meeting that began two hours ago; main point and two members were invited."""
     context: Context = app.state.context
     start = clock.now() - timedelta(hours=2)

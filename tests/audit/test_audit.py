@@ -13,25 +13,21 @@ from meetings.audit.words import SENTENCES
 from meetings.directory.house_log import note
 from meetings.events import EventRow
 from tests.fakes import Browser, ManualClock
-from tests.minutes_stage import EAST, MEETING, NAMES, Stage, build
+from tests.minutes_stage import EAST, MEETING, NAMES, Stage, staged
 
 TITLE = "Triển khai công tác phòng, chống thiên tai"
 
 
 @pytest.fixture
 async def stage(any_app: FastAPI, clock: ManualClock) -> AsyncIterator[Stage]:
-    made = await build(any_app, clock)
-    yield made
-    for browser in made.browsers:
-        await browser.aclose()
+    async with staged(any_app, clock) as made:
+        yield made
 
 
 @pytest.fixture
 async def one_stage(app: FastAPI, clock: ManualClock) -> AsyncIterator[Stage]:
-    made = await build(app, clock)
-    yield made
-    for browser in made.browsers:
-        await browser.aclose()
+    async with staged(app, clock) as made:
+        yield made
 
 
 async def read(browser: Browser, **asked: str) -> str:

@@ -20,7 +20,7 @@ from tests import fakes
 from tests.browser.watched import Watched
 from tests.chromium import chromium
 from tests.fakes import ManualClock
-from tests.minutes_stage import EAST, MEETING, PAGE, Editor, Stage, build
+from tests.minutes_stage import EAST, MEETING, PAGE, Editor, Stage, staged
 from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -36,10 +36,8 @@ async def windows(tmp_path: Path) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def stage(app: FastAPI, clock: ManualClock) -> AsyncIterator[Stage]:
-    made = await build(app, clock)
-    yield made
-    for browser in made.browsers:
-        await browser.aclose()
+    async with staged(app, clock) as made:
+        yield made
 
 
 @pytest.fixture
