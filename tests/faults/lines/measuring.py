@@ -20,6 +20,7 @@ from tests.faults.lines.near import token
 ROOT = Path(__file__).resolve().parents[3]
 WARM_SECONDS, SECONDS = 10.0, 15.0
 _PATIENCE = 150.0
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Heard:
     sound: float
     pictures: float
     freeze: float
+    played: bool
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,20 @@ def possible() -> str:
 
 
 def measure(cell: Cell, server: str, *, warm: float = WARM_SECONDS, seconds: float = SECONDS) -> Result:
-    """Raises AssertionError with what an end said when one of them fails."""
+    """Raises AssertionError with what an end said when one of them fails.
+
+    A stock client's player does not start now and then, with any server: all packets come and are decrypted, and not
+    one sample is taken of them (about one end in 70). Then nothing was measured, and it is done anew.
+    """
+    for _ in range(_TRIES):
+        result = _measure(cell, server, warm, seconds)
+        if result.down.played and result.up.played:
+            return result
+        print(f"{cell.name}: a client took no sample of the packets it had; measured anew", flush=True)
+    raise AssertionError(f"no client's player ran in {_TRIES} measurements")
+
+
+def _measure(cell: Cell, server: str, warm: float, seconds: float) -> Result:
     tag = secrets.token_hex(3)
     near, far, room = f"line-{tag}-near", f"line-{tag}-far", f"line-{tag}"
     with ExitStack() as stack:

@@ -1,7 +1,8 @@
 """A stock client at one end of the line: `python -m tests.faults.lines.point URL TOKEN WARM SECONDS`.
 
 It publishes a tone and a moving picture, and measures what it gets of the other's. Prints JSON: `joined`, seconds it
-took; `sound`, share of it that was heard as it was sent; `pictures` a second; `freeze`, the longest in seconds.
+took; `sound`, share of it that was heard as it was sent; `pictures` a second; `freeze`, the longest in seconds;
+`played`, whether the client's own player ran.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from livekit import rtc
@@ -58,7 +59,7 @@ class Point:
             ),
         )
 
-    async def measure(self, warm: float, seconds: float) -> dict[str, float]:
+    async def measure(self, warm: float, seconds: float) -> dict[str, float | bool]:
         """After `warm` seconds of what comes, so many of it."""
         deadline = time.monotonic() + _DRAW_SECONDS
         while (not self.frames or self.sound is None) and time.monotonic() < deadline:
@@ -68,12 +69,13 @@ class Point:
         await asyncio.sleep(seconds)
         end, after = time.monotonic(), await _samples(self.sound)
         heard = [tone for at, tone in self.heard if begin <= at < end]
-        made_up = (after[1] - before[1]) / max(1.0, after[0] - before[0])
+        made_up = (after.made_up - before.made_up) / max(1, after.played - before.played)
         shown = [begin, *(at for at in self.frames if begin <= at < end), end]
         return {
             "sound": min(1.0 - made_up, sum(heard) / max(1, len(heard))) if heard else 0.0,
             "pictures": (len(shown) - 2) / (end - begin),
             "freeze": max(later - earlier for earlier, later in itertools.pairwise(shown)),
+            "played": after.played > 0 or after.packets == 0,
         }
 
     async def leave(self) -> None:
@@ -105,15 +107,23 @@ class Point:
                 self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
 
 
-async def _samples(track: Any) -> tuple[float, float]:
-    """Samples played so far, and how many of them were made up for want of packets."""
+class Samples(NamedTuple):
+    """Packets that came so far, samples played of them, and how many of those were made up for want of packets."""
+
+    packets: int = 0
+    played: int = 0
+    made_up: int = 0
+
+
+async def _samples(track: Any) -> Samples:
     if track is None:
-        return 0.0, 0.0
+        return Samples()
     for one in await track.get_stats():
         if one.HasField("inbound_rtp"):
             inbound = one.inbound_rtp.inbound
-            return float(inbound.total_samples_received), float(inbound.concealed_samples)
-    return 0.0, 0.0
+            received = one.inbound_rtp.received.packets_received
+            return Samples(received, inbound.total_samples_received, inbound.concealed_samples)
+    return Samples()
 
 
 async def _hum(source: rtc.AudioSource) -> None:
@@ -142,7 +152,7 @@ async def _move(source: rtc.VideoSource) -> None:
         await asyncio.sleep(max(0.0, 1 / RATE - (time.monotonic() - started)))
 
 
-async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, float]:
+async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, float | bool]:
     """Join, publish, measure, leave."""
     point = Point()
     begin = time.monotonic()
