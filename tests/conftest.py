@@ -19,9 +19,13 @@ from meetings.context import Context
 from meetings.database import Database
 from meetings.directory import accounts, sessions
 from meetings.directory.models import Account
-from tests import postgres
+from tests import postgres, sdk_exit
 from tests.fakes import Browser, ManualClock
 from tests.postgres import PostgresServer
+
+
+def pytest_unconfigure() -> None:
+    sdk_exit.settle()
 
 
 @pytest.fixture
