@@ -1,4 +1,4 @@
-"""From RTP packets to frames with a time: reordering, VP8 and Opus assembly. Pure.
+"""From RTP packets to frames with a time: reordering, VP8 and Opus assembly; other codecs have modules. Pure.
 
 RFC 3550 (RTP), RFC 7741 (VP8), RFC 7587 and RFC 6716 (Opus). Nothing here decodes, waits or reads a clock: the arrival
 time comes with each packet, and `Reorder.tick` is told what time it is.
@@ -27,6 +27,8 @@ class RtpPacket(Protocol):
     def payload(self) -> bytes: ...
     @property
     def arrival(self) -> float: ...
+    @property
+    def codec(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Frame:
     width: int = 0
     height: int = 0
     duration_ms: int = 0
+    private: bytes = b""  # of a keyframe: what a decoder must know before it
 
 
 def unwrap(value: int, near: int, bits: int) -> int:
@@ -148,6 +151,14 @@ def vp8_keyframe_size(frame: bytes) -> tuple[int, int] | None:
     return int.from_bytes(frame[6:8], "little") & 0x3FFF, int.from_bytes(frame[8:10], "little") & 0x3FFF
 
 
+class Assembler(Protocol):
+    """Whole frames out of packets in order. `needs_keyframe` tells the caller to ask for one."""
+
+    needs_keyframe: bool
+
+    def push(self, item: RtpPacket | Lost) -> list[Frame]: ...
+
+
 class Vp8Assembler:
     """Whole VP8 frames out of packets in order. After a loss nothing is given until the next keyframe.
 
@@ -212,7 +223,8 @@ def opus_duration_ms(packet: bytes) -> int:
 class OpusAssembler:
     """Opus needs no assembly: one packet is one frame. Silence not sent (DTX) is simply a gap in the timestamps."""
 
-    needs_keyframe = False
+    def __init__(self) -> None:
+        self.needs_keyframe = False
 
     def push(self, item: RtpPacket | Lost) -> list[Frame]:
         """Take the next packet or loss."""

@@ -2,8 +2,8 @@
 
 It is the recording's own truth, written by the recorder without the database: what was recorded when (milliseconds on
 one clock, 0 = the recording's first segment), into which file, with which gaps, and the SHA-256 of every closed file.
-Kinds of lines: begin, segment, open, close, mended, lost, gap, participant, speakers, layer, mute, mark, left, refused,
-torn, end.
+Kinds of lines: begin, segment, open, close, mended, lost, gap, unrecorded, participant, speakers, layer, mute, mark,
+left, refused, torn, end.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from meetings.recording.formats import TrackFormat
 from meetings.recording.webm import (
     CLUSTER,
     CUE_SPACING_MS,
@@ -18,7 +19,6 @@ from meetings.recording.webm import (
     Cue,
     Front,
     Sealed,
-    TrackFormat,
     close_cluster,
     front,
     seal,
@@ -154,11 +154,12 @@ def mend(path: Path, kind: str) -> Sealed | None:
 
 def _find_front(file: BinaryIO) -> tuple[Front, int] | None:
     """Where the room kept at the front lies, from what is always the same, and where the clusters begin."""
-    known = front(TrackFormat("audio"))
     length = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if file.read(known.segment_at) != known.data[: known.segment_at]:
-        return None
-    tracks = _element_at(file, known.tracks_at)
-    whole = tracks.identifier == TRACKS and tracks.size is not None and tracks.end <= length
-    return (known, tracks.end) if whole else None
+    for track in (TrackFormat("audio"), TrackFormat("video", codec="h264")):
+        known = front(track)
+        file.seek(0)
+        if file.read(known.segment_at) == known.data[: known.segment_at]:
+            tracks = _element_at(file, known.tracks_at)
+            whole = tracks.identifier == TRACKS and tracks.size is not None and tracks.end <= length
+            return (known, tracks.end) if whole else None
+    return None

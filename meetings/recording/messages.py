@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-ReportKind = Literal["started", "progress", "gap", "full", "stopped", "failed"]
+ReportKind = Literal["started", "progress", "gap", "unrecorded", "full", "stopped", "failed"]
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -67,6 +67,10 @@ class Report(msgspec.Struct, frozen=True):
     reason: str = ""
     origin: str = ""
     until: int = 0  # of a gap
+    track: str = ""  # that cannot be recorded, and whose it is; `reason` is its codec
+    media: str = ""
+    identity: str = ""
+    participant_name: str = ""
     manifest_sha256: str = ""
     files: tuple[RecordedFile, ...] = ()
 

@@ -49,6 +49,7 @@ class Recorder:
         self._send = send
         self._prominent = set(assignment.prominent)
         self._tracks: dict[str, TrackRecorder] = {}
+        self._unrecorded: set[str] = set()
         self._senders: dict[str, SenderClock] = {}
         self._qualities: dict[str, int] = {}
         self._spoke: dict[str, float] = {}
@@ -96,6 +97,30 @@ class Recorder:
         self._qualities.pop(track_sid, None)
         if ended is not None:
             self._guarded(ended.close)
+
+    def track_unusable(self, track: RemoteTrack, codec: str) -> None:
+        """A track whose codec no file of ours holds: said at once and for good, never silently missing."""
+        if track.sid in self._unrecorded:
+            return
+        self._unrecorded.add(track.sid)
+        kind = kind_of(track)
+        whose, name = track.identity, track.participant_name
+        self._guarded(
+            lambda: self._tape.note("unrecorded", track=track.sid, media=kind, codec=codec, identity=whose, name=name)
+        )
+        self._send(
+            Report(
+                self._assignment.recording_id,
+                "unrecorded",
+                t=self._tape.now(),
+                reason=codec,
+                origin=self._tape.origin_wall,
+                track=track.sid,
+                media=kind,
+                identity=track.identity,
+                participant_name=track.participant_name,
+            )
+        )
 
     def packet(self, track_sid: str, packet: RtpPacket) -> None:
         """One packet."""

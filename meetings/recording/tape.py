@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meetings.recording import manifest, mending, takeover, webm
+from meetings.recording.formats import SUFFIXES, TrackFormat, media_type
 from meetings.recording.messages import RecordedFile
 from meetings.signaling.client import RemoteTrack
 
@@ -25,7 +26,6 @@ BALLAST = "ballast"  # room for cues and the manifest's last lines when the disk
 BALLAST_BYTES = 512 * 1024
 STANDS_MS = {"audio": 0, "video": 3000, "screen": 3_600_000}  # a shared page may stand still for as long as it likes
 LATE_MS = 10_000  # an order to stop is not carried out later than this
-MEDIA_TYPES = {"audio": "audio/webm", "video": "video/webm", "screen": "video/webm"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ def kind_of(track: RemoteTrack) -> str:
     if track.kind == "audio":
         return "audio"
     return "screen" if track.source == "screen_share" else "video"
+
+
+def media_files(directory: Path) -> list[Path]:
+    """The track files of a recording, sealed or not, in the order of their names."""
+    return sorted(path for path in directory.iterdir() if path.suffix in SUFFIXES and path.name[:3].isdecimal())
 
 
 class Tape:
@@ -67,7 +72,7 @@ class Tape:
         self._mending = threading.Lock()
         self._count = 0
         self.media_from: int | None = None  # where the first frame of this segment lies
-        self._bytes = sum(path.stat().st_size for path in directory.glob("*.webm"))
+        self._bytes = sum(path.stat().st_size for path in media_files(directory))
         self._make_ballast()
 
     # ---------------------------------------------------------------------------------------------- time
@@ -119,13 +124,12 @@ class Tape:
 
     # ---------------------------------------------------------------------------------------------- files
 
-    def open(self, track: RemoteTrack, starts_ms: int, size: tuple[int, int]) -> OpenFile:
+    def open(self, track: RemoteTrack, starts_ms: int, holds: TrackFormat) -> OpenFile:
         """Create the file of a track whose first frame is there."""
         kind = kind_of(track)
         self._count += 1
-        name = f"{self.segment:03d}-{kind}-{self._count:03d}.webm"
-        container = webm.TrackFormat("audio" if kind == "audio" else "video", *size, title=track.participant_name)
-        writer = webm.TrackWriter(self.directory / name, container)
+        name = f"{self.segment:03d}-{kind}-{self._count:03d}{holds.suffix}"
+        writer = webm.TrackWriter(self.directory / name, holds)
         opened = OpenFile(name, track, kind, self.segment, starts_ms, writer)
         self._files[name] = opened
         self.media_from = starts_ms if self.media_from is None else min(self.media_from, starts_ms)
@@ -137,6 +141,7 @@ class Tape:
             identity=track.identity,
             name=track.participant_name,
             media=kind,
+            codec=holds.codec,
             segment=self.segment,
         )
         return opened
@@ -293,7 +298,7 @@ def recorded_files(directory: Path) -> list[RecordedFile]:
             duration_ms=sealed[entry["file"]]["duration"],
             size=sealed[entry["file"]]["size"],
             sha256=sealed[entry["file"]]["sha256"],
-            media_type=MEDIA_TYPES[entry["media"]],
+            media_type=media_type(entry["media"], entry["file"]),
         )
         for entry in entries
         if entry.kind == "open" and entry["file"] in sealed

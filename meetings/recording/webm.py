@@ -1,4 +1,4 @@
-"""The WebM files of a recording: blocks appended as they come, sealed in place with duration and cues, mended when cut.
+"""The files of a recording, WebM or Matroska: blocks appended as they come, sealed in place with duration and cues.
 
 Written by hand instead of through a muxing library because of two promises: what has been shown for a quarter of a
 second is in the file (a library holds a whole cluster back, so a slide standing still would be lost for as long as it
@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES = (
-    0x1A45DFA3,
+from meetings.recording import formats
+from meetings.recording.ebml import UNKNOWN_SIZE, VOID, element, identifier_bytes, number, text, vint, void
+from meetings.recording.formats import TrackFormat
+
+SEGMENT, SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES = (
     0x18538067,
     0x114D9B74,
     0x1549A966,
@@ -23,22 +26,10 @@ EBML, SEGMENT, SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES = (
     0x1F43B675,
     0x1C53BB6B,
 )
-VOID, TIMECODE, SIMPLE_BLOCK, DURATION = 0xEC, 0xE7, 0xA3, 0x4489
-UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
+TIMECODE, SIMPLE_BLOCK, DURATION = 0xE7, 0xA3, 0x4489
 CLUSTER_MS = 1000
 CUE_SPACING_MS = 2000  # audio: every block is a place to seek to, so cues are thinned
 SEEK_HEAD_ROOM = 96
-OPUS_PRE_SKIP = 312
-
-
-@dataclass(frozen=True)
-class TrackFormat:
-    """What one file holds: `kind` audio (Opus, 48 kHz stereo) or video (VP8; the size is the first picture's)."""
-
-    kind: str
-    width: int = 0
-    height: int = 0
-    title: str = ""
 
 
 @dataclass
@@ -47,75 +38,6 @@ class Sealed:
 
     duration_ms: int
     frames: int | None = None
-
-
-def vint(value: int, width: int = 8) -> bytes:
-    """An EBML data size of fixed width (RFC 8794 section 4)."""
-    return (value | 1 << (7 * width)).to_bytes(width, "big")
-
-
-def element(identifier: int, *parts: bytes, width: int = 0) -> bytes:
-    """One EBML element; `width` fixes the size field, else the smallest that fits is taken."""
-    body = b"".join(parts)
-    if not width:
-        width = next(n for n in range(1, 9) if len(body) < (1 << (7 * n)) - 1)
-    return _identifier(identifier) + vint(len(body), width) + body
-
-
-def number(identifier: int, value: int) -> bytes:
-    """An unsigned integer element."""
-    return element(identifier, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
-
-
-def text(identifier: int, value: str) -> bytes:
-    """A string element."""
-    return element(identifier, value.encode())
-
-
-def void(total: int) -> bytes:
-    """A Void element that takes exactly `total` bytes (at least 9)."""
-    return element(VOID, bytes(total - 9), width=8)
-
-
-def _identifier(value: int) -> bytes:
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-def _ebml_header() -> bytes:
-    return element(
-        EBML,
-        number(0x4286, 1),
-        number(0x42F7, 1),
-        number(0x42F2, 4),
-        number(0x42F3, 8),
-        text(0x4282, "webm"),
-        number(0x4287, 4),
-        number(0x4285, 2),
-    )
-
-
-def _track_entry(track: TrackFormat) -> bytes:
-    common = [number(0xD7, 1), number(0x73C5, 1), number(0x9C, 0), text(0x22B59C, "vie")]
-    if track.title:
-        common.append(text(0x536E, track.title))
-    if track.kind == "audio":
-        head = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, OPUS_PRE_SKIP, 48_000, 0, 0)
-        delay = OPUS_PRE_SKIP * 1_000_000_000 // 48_000
-        specific = [
-            number(0x83, 2),
-            text(0x86, "A_OPUS"),
-            element(0x63A2, head),
-            number(0x56AA, delay),
-            number(0x56BB, 80_000_000),
-            element(0xE1, element(0xB5, struct.pack(">d", 48_000.0)), number(0x9F, 2)),
-        ]
-    else:
-        specific = [
-            number(0x83, 1),
-            text(0x86, "V_VP8"),
-            element(0xE0, number(0xB0, track.width), number(0xBA, track.height)),
-        ]
-    return element(0xAE, *common, *specific)
 
 
 @dataclass(frozen=True)
@@ -132,7 +54,7 @@ class Front:
 
 def front(track: TrackFormat) -> Front:
     """Header, segment of unknown size, room for the seek head, info with room for the duration, the track."""
-    head = _ebml_header() + _identifier(SEGMENT)
+    head = formats.header(track.doc_type) + identifier_bytes(SEGMENT)
     segment_at = len(head)
     seek_head_at = segment_at + 8
     info_at = seek_head_at + SEEK_HEAD_ROOM
@@ -141,7 +63,7 @@ def front(track: TrackFormat) -> Front:
     info = element(INFO, info_body, element(VOID, bytes(9), width=1), width=8)
     duration_at = info_at + len(info) - 11
     tracks_at = info_at + len(info)
-    data = head + UNKNOWN_SIZE + void(SEEK_HEAD_ROOM) + info + element(TRACKS, _track_entry(track))
+    data = head + UNKNOWN_SIZE + void(SEEK_HEAD_ROOM) + info + element(TRACKS, formats.track_entry(track))
     return Front(data, segment_at, seek_head_at, info_at, duration_at, tracks_at)
 
 
@@ -230,7 +152,7 @@ class TrackWriter:
         self._close_cluster()
         self._cluster_at = self.size
         self._cluster_time = at_ms
-        self._pending += _identifier(CLUSTER) + UNKNOWN_SIZE + number(TIMECODE, at_ms)
+        self._pending += identifier_bytes(CLUSTER) + UNKNOWN_SIZE + number(TIMECODE, at_ms)
         if keyframe and (
             self._track.kind == "video" or not self._cues or at_ms >= self._cues[-1].time + CUE_SPACING_MS
         ):
@@ -262,9 +184,9 @@ def seal(file: BinaryIO, where: Front, cues: list[Cue], duration_ms: int) -> Non
         file.write(element(CUES, *points, width=8))
         entries.append((CUES, cues_at))
     end = file.seek(0, os.SEEK_END)
-    seeks = [element(0x4DBB, element(0x53AB, _identifier(i)), number(0x53AC, at - origin)) for i, at in entries]
+    seeks = [element(0x4DBB, element(0x53AB, identifier_bytes(i)), number(0x53AC, at - origin)) for i, at in entries]
     head = element(SEEK_HEAD, *seeks, width=8)
     patch = file.fileno()
     os.pwrite(patch, head + void(SEEK_HEAD_ROOM - len(head)), where.seek_head_at)
-    os.pwrite(patch, _identifier(DURATION) + vint(8, 1) + struct.pack(">d", float(duration_ms)), where.duration_at)
+    os.pwrite(patch, identifier_bytes(DURATION) + vint(8, 1) + struct.pack(">d", float(duration_ms)), where.duration_at)
     os.pwrite(patch, vint(end - origin), where.segment_at)

@@ -37,6 +37,7 @@ class Subscriber:
 
     def __init__(self, listener: PacketListener, lost: Callable[[str], None], clock: Callable[[], float]) -> None:
         self.allowed: set[str] = set()
+        self.unusable: dict[str, str] = {}  # tracks of the last offer that were declined, with their codec
         self._listener = listener
         self._lost = lost
         self._clock = clock
@@ -54,6 +55,7 @@ class Subscriber:
         """Take the server's offer, give our answer. Raises SdpError."""
         self._version += 1
         answered = answer_offer(text, self._transport.local, self._version, mid_to_track)
+        self.unusable = {one.track_sid: one.codec for one in answered.unusable}
         self._by_mid = {track.mid: track for track in answered.tracks}
         self._by_ssrc = {}
         for track in answered.tracks:
@@ -127,7 +129,7 @@ class Subscriber:
         if is_rtx:
             self._resent(track, packet, header, arrival)
             return
-        if header.payload_type != track.payload_type:
+        if header.payload_type not in track.codecs:
             return
         self._stats_of(header.ssrc, track).arrived(header.sequence, header.timestamp, arrival)
         self._hand_on(track, packet, header, arrival)
@@ -151,16 +153,17 @@ class Subscriber:
         for track in self._by_mid.values():
             mid = header.extensions.get(track.mid_extension)
             if mid is not None and mid == track.mid.encode() and len(self._by_ssrc) < MAX_SOURCES:
-                found = track, header.payload_type == track.rtx_payload_type
+                found = track, header.payload_type in track.rtx
                 self._by_ssrc[header.ssrc] = found
                 return found
         return None
 
     def _resent(self, track: IncomingTrack, packet: bytes, header: rtp.Header, arrival: float) -> None:
         original = next((ssrc for ssrc, (one, rtx) in self._by_ssrc.items() if one is track and not rtx), None)
-        if original is None:
+        payload_type = track.rtx.get(header.payload_type)
+        if original is None or payload_type is None:
             return
-        restored = rtp.restore_from_rtx(packet, header, original, track.payload_type)
+        restored = rtp.restore_from_rtx(packet, header, original, payload_type)
         if restored is not None:
             found = rtp.parse(restored)
             self._stats_of(original, track).repaired(found.sequence)
@@ -168,8 +171,9 @@ class Subscriber:
 
     def _hand_on(self, track: IncomingTrack, packet: bytes, header: rtp.Header, arrival: float) -> None:
         payload = packet[header.payload_start : header.payload_end]
+        codec = track.codecs[header.payload_type]
         self._listener.packet(
-            track.track_sid, RtpPacket(header.sequence, header.timestamp, header.marker, payload, arrival)
+            track.track_sid, RtpPacket(header.sequence, header.timestamp, header.marker, payload, arrival, codec)
         )
 
     def _stats_of(self, ssrc: int, track: IncomingTrack) -> IncomingStats:

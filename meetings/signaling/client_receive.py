@@ -25,6 +25,7 @@ class RtpPacket:
     marker: bool
     payload: bytes
     arrival: float
+    codec: str = ""  # as in the offer, in lower case
 
 
 def ntp_seconds(report: SenderReport) -> float:

@@ -1,19 +1,21 @@
 """What a subscribing participant reads out of the server's offers, and the answers it gives. Pure.
 
 Nothing here depends on whose server it is: tracks are found by `mid_to_track_id` where the server gives it, else by
-msid; anything but Opus and VP8 is declined, and so is transport-cc, so that REMB governs the way to us.
+msid; every codec that a recording can hold is accepted, as a sender may change from one to another; a track with none
+of them is declined, and named. Declined is transport-cc, too, so that REMB governs the way to us.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meetings.signaling.negotiation import grammar
 from meetings.signaling.negotiation.grammar import Codec, Section
 from meetings.signaling.negotiation.transport import MID
 
-_WANTED = {"audio": "opus", "video": "vp8"}
+_WANTED = {"audio": ("opus",), "video": ("vp8", "vp9", "h264")}
+_REPAIR = ("rtx", "red", "ulpfec", "flexfec-03")  # not media of its own
 _FEEDBACK = {"audio": ("nack",), "video": ("nack", "nack pli", "ccm fir", "goog-remb")}
 OFFER_SCALE = 32  # a room of a thousand tracks, each offered with every codec a server knows
 _MAX_MESSAGE = 65_535
@@ -45,12 +47,20 @@ class IncomingTrack:
     mid: str
     track_sid: str
     kind: str
-    payload_type: int
+    codecs: Mapping[int, str]  # payload type: name
     clock_rate: int
-    rtx_payload_type: int | None
+    rtx: Mapping[int, int]  # payload type of resent packets: that of the packets in them
     ssrcs: tuple[int, ...]
     rtx_ssrcs: tuple[int, ...]
     mid_extension: int
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A track that was declined, as its codec is none that can be taken."""
+
+    track_sid: str
+    codec: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class Answered:
     remote: RemoteEnd
     tracks: tuple[IncomingTrack, ...]
     answer: str
+    unusable: tuple[Unusable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,26 +92,28 @@ class LocalEnd:
 
 
 def answer_offer(text: str, local: LocalEnd, version: int, mid_to_track: Mapping[str, str]) -> Answered:
-    """Read an offer and accept every Opus and VP8 track in it. Raises grammar.SdpError."""
+    """Read an offer and accept every track that can be taken. Raises grammar.SdpError."""
     sections = grammar.parse(text, scale=OFFER_SCALE).sections
-    tracks = []
-    bundled = []
+    tracks: list[IncomingTrack] = []
+    unusable: list[Unusable] = []
+    bundled: list[str] = []
     body: list[str] = []
     for section in sections:
-        codec = None if section.kind == "application" else _chosen(section)
-        usable = section.port != 0 and (section.kind == "application" or codec is not None)
-        if not usable:
+        codecs = () if section.kind == "application" else _chosen(section)
+        if section.port == 0 or not (codecs or section.kind == "application"):
             body += _declined(section)
+            unusable += _named(section, mid_to_track)
             continue
         bundled.append(section.mid)
-        if codec is None:
+        if section.kind == "application":
             body += _application(section, local)
             continue
-        body += _media(section, codec, local)
+        body += _media(section, codecs, local)
         if section.sends:
-            tracks.append(_incoming(section, codec, mid_to_track))
+            tracks.append(_incoming(section, codecs, mid_to_track))
     head = ["v=0", f"o=- 2 {version} IN IP4 0.0.0.0", "s=-", "t=0 0", "a=group:BUNDLE " + " ".join(bundled)]
-    return Answered(_remote_end(sections), tuple(tracks), grammar.text_of([*head, "a=msid-semantic:WMS *", *body]))
+    answer = grammar.text_of([*head, "a=msid-semantic:WMS *", *body])
+    return Answered(_remote_end(sections), tuple(tracks), answer, tuple(unusable))
 
 
 def parse_candidate(text: str) -> RemoteCandidate | None:
@@ -122,28 +135,46 @@ def _remote_end(sections: tuple[Section, ...]) -> RemoteEnd:
     return RemoteEnd(carrier.value("ice-ufrag"), carrier.value("ice-pwd"), algorithm, fingerprint.strip(), unique)
 
 
-def _chosen(section: Section) -> Codec | None:
-    return next((one for one in section.codecs() if one.name == _WANTED.get(section.kind)), None)
+def _chosen(section: Section) -> tuple[Codec, ...]:
+    wanted = _WANTED.get(section.kind, ())
+    return tuple(one for one in section.codecs() if one.name in wanted and _fits(one))
 
 
-def _rtx(section: Section, codec: Codec) -> Codec | None:
-    return next((one for one in section.codecs() if one.name == "rtx" and one.apt == codec.payload_type), None)
+def _fits(codec: Codec) -> bool:
+    """Eight bits of VP9; H.264 whose packets come in the order of decoding (RFC 6184 section 6.4 does not)."""
+    wanted = {"vp9": ("profile-id", ("0",)), "h264": ("packetization-mode", ("0", "1"))}
+    name, values = wanted.get(codec.name, ("", ("",)))
+    return not name or codec.parameters.get(name, "0") in values
 
 
-def _incoming(section: Section, codec: Codec, mid_to_track: Mapping[str, str]) -> IncomingTrack:
-    msid = section.value("msid").split(" ")
+def _named(section: Section, mid_to_track: Mapping[str, str]) -> list[Unusable]:
+    if section.port == 0 or not section.sends:
+        return []
+    names = [one.name for one in section.codecs() if one.name not in _REPAIR]
+    return [Unusable(_track_sid(section, mid_to_track), names[0] if names else "?")]
+
+
+def _track_sid(section: Section, mid_to_track: Mapping[str, str]) -> str:
+    return mid_to_track.get(section.mid) or section.value("msid").split(" ")[-1]
+
+
+def _rtx(section: Section, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
+    types = {one.payload_type for one in codecs}
+    return tuple(one for one in section.codecs() if one.name == "rtx" and one.apt in types)
+
+
+def _incoming(section: Section, codecs: Sequence[Codec], mid_to_track: Mapping[str, str]) -> IncomingTrack:
     pairs = [value.split(" ")[1:] for value in section.values("ssrc-group") if value.startswith("FID ")]
     repairs = {int(pair[1]) for pair in pairs if len(pair) > 1 and pair[1].isdecimal()}
     listed = [value.split(" ")[0] for value in section.values("ssrc")]
     ssrcs = dict.fromkeys(int(one) for one in listed if one.isdecimal())
-    rtx = _rtx(section, codec)
     return IncomingTrack(
         section.mid,
-        mid_to_track.get(section.mid) or msid[-1],
+        _track_sid(section, mid_to_track),
         section.kind,
-        codec.payload_type,
-        codec.clock_rate,
-        rtx.payload_type if rtx else None,
+        {one.payload_type: one.name for one in codecs},
+        codecs[0].clock_rate,
+        {one.payload_type: one.apt for one in _rtx(section, codecs) if one.apt is not None},
         tuple(one for one in ssrcs if one not in repairs),
         tuple(repairs),
         next((number for number, uri, *_ in section.extensions() if uri == MID), 0),
@@ -156,17 +187,17 @@ def _application(section: Section, local: LocalEnd) -> list[str]:
     return [*lines, f"a=mid:{section.mid}", *local.lines(), f"a=sctp-port:{port}", f"a=max-message-size:{_MAX_MESSAGE}"]
 
 
-def _media(section: Section, codec: Codec, local: LocalEnd) -> list[str]:
-    rtx = _rtx(section, codec)
-    formats = f"{codec.payload_type} {rtx.payload_type}" if rtx else f"{codec.payload_type}"
+def _media(section: Section, codecs: Sequence[Codec], local: LocalEnd) -> list[str]:
+    taken = (*codecs, *_rtx(section, codecs))
+    formats = " ".join(str(one.payload_type) for one in taken)
     lines = [f"m={section.kind} 9 {section.protocol} {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}"]
     lines += [*local.lines(), "a=rtcp-mux", "a=rtcp-rsize", "a=recvonly" if section.sends else "a=inactive"]
-    for one in (codec, rtx):
-        if one is not None:
-            lines.append(f"a=rtpmap:{one.payload_type} {one.rtpmap}")
-            lines += [f"a=fmtp:{one.payload_type} {one.fmtp}"] if one.fmtp else []
-    offered = set(codec.feedback)
-    lines += [f"a=rtcp-fb:{codec.payload_type} {one}" for one in _FEEDBACK[section.kind] if one in offered]
+    for one in taken:
+        lines.append(f"a=rtpmap:{one.payload_type} {one.rtpmap}")
+        lines += [f"a=fmtp:{one.payload_type} {one.fmtp}"] if one.fmtp else []
+    for one in codecs:
+        offered = set(one.feedback)
+        lines += [f"a=rtcp-fb:{one.payload_type} {word}" for word in _FEEDBACK[section.kind] if word in offered]
     return lines + [f"a=extmap:{number} {uri}" for number, uri, *_ in section.extensions() if uri == MID]
 
 

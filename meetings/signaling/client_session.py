@@ -55,6 +55,7 @@ class ClientListener(Protocol):
     def track_started(self, track: RemoteTrack, clock_rate: int) -> None: ...
     def track_changed(self, track: RemoteTrack) -> None: ...
     def track_ended(self, track_sid: str) -> None: ...
+    def track_unusable(self, track: RemoteTrack, codec: str) -> None: ...
     def packet(self, track_sid: str, packet: RtpPacket) -> None: ...
     def sender_report(self, track_sid: str, ntp: float, timestamp: int, arrival: float) -> None: ...
     def speakers(self, speakers: list[Speaker]) -> None: ...
@@ -83,6 +84,7 @@ class Session:
         self._identities: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._started: set[str] = set()
+        self._unusable: dict[str, str] = {}
         self._early: list[str] = []
 
     async def live(self, socket: ClientConnection, stop: asyncio.Event) -> str:
@@ -227,6 +229,14 @@ class Session:
                 track = replace(self._tracks[sid], kind=incoming.kind)
                 self._listener.track_started(track, incoming.clock_rate)
         self.media.allowed = self._started
+        self._announce_unusable()
+
+    def _announce_unusable(self) -> None:
+        unusable = {sid: codec for sid, codec in self.media.unusable.items() if sid in self._tracks}
+        for sid, codec in unusable.items():
+            if self._unusable.get(sid) != codec:
+                self._listener.track_unusable(self._tracks[sid], codec)
+        self._unusable = unusable
 
 
 def _describe(participant: Any, track: Any) -> RemoteTrack:

@@ -20,6 +20,7 @@ class Packet:
     payload: bytes
     marker: bool = False
     arrival: float = 0.0
+    codec: str = ""
 
 
 def vp8_frames(count: int, luma: int = 120, size: tuple[int, int] = (320, 180)) -> list[bytes]:

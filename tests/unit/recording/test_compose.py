@@ -12,6 +12,7 @@ import pytest
 from meetings.recording import compose as composing
 from meetings.recording.canvas import BLACK, HEIGHT, STAGE, WHOLE, WIDTH, Box, Canvas, Pen, fitted
 from meetings.recording.compose import ComposeOrder, compose, parts_of
+from meetings.recording.formats import TrackFormat
 from meetings.recording.manifest import Manifest
 from meetings.recording.tape import Tape
 from meetings.signaling.client import RemoteTrack
@@ -27,11 +28,13 @@ def taped(directory: Path, seconds: int = 4) -> ComposeOrder:
     tape.begin_segment()
     for name, hertz in (("east", 440.0), ("west", 880.0)):
         picture = RemoteTrack(f"TR_v{name}", f"point:{name}", f"Điểm cầu {name}", "video", "camera", False)
-        opened = tape.open(picture, 0, (320, 180))
+        opened = tape.open(picture, 0, TrackFormat("video", 320, 180))
         for index, frame in enumerate(vp8_frames(seconds * 15, LUMA[name])):
             opened.writer.write(frame, index * 66, keyframe=index == 0, duration_ms=66)
         tape.close(opened)
-        sound = tape.open(RemoteTrack(f"TR_a{name}", f"point:{name}", name, "audio", "microphone", False), 0, (0, 0))
+        sound = tape.open(
+            RemoteTrack(f"TR_a{name}", f"point:{name}", name, "audio", "microphone", False), 0, TrackFormat("audio")
+        )
         for index, packet in enumerate(opus_packets(seconds * 50, hertz)):
             sound.writer.write(packet, index * 20, keyframe=True, duration_ms=20)
         tape.close(sound)

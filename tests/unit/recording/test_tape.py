@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from meetings.recording import manifest, takeover
+from meetings.recording.formats import TrackFormat
 from meetings.recording.tape import Tape, recorded_files
 from meetings.signaling.client import RemoteTrack
 from tests.unit.recording.samples import opus_packets, probe
 
 TRACK = RemoteTrack("TR_1", "point:east", "Ea Kao", "audio", "microphone", False)
 PACKETS = opus_packets(100)
+AUDIO = TrackFormat("audio")
 
 
 def begun(directory: Path) -> Tape:
@@ -27,7 +29,7 @@ def begun(directory: Path) -> Tape:
 
 
 def fill(tape: Tape, starts_ms: int, count: int = 100) -> None:
-    opened = tape.open(TRACK, starts_ms, (0, 0))
+    opened = tape.open(TRACK, starts_ms, AUDIO)
     for index in range(count):
         opened.writer.write(PACKETS[index], index * 20, keyframe=True, duration_ms=20)
     tape.flush()
@@ -61,7 +63,7 @@ def test_an_orphan_is_mended_bound_and_counted(tmp_path: Path) -> None:
 
 def test_a_file_that_never_got_a_frame_is_not_kept(tmp_path: Path) -> None:
     first = begun(tmp_path)
-    first.open(TRACK, 500, (0, 0)).writer.flush()
+    first.open(TRACK, 500, AUDIO).writer.flush()
     die(first)
     second = begun(tmp_path)
     second.mend_orphans()
@@ -153,7 +155,7 @@ def test_one_that_was_killed_but_still_waits_for_the_disk_is_not_waited_for(tmp_
 
 def test_a_file_is_sealed_beside_the_recording_and_its_failure_is_told(tmp_path: Path) -> None:
     tape = begun(tmp_path)
-    opened = tape.open(TRACK, 0, (0, 0))
+    opened = tape.open(TRACK, 0, AUDIO)
     opened.writer.write(PACKETS[0], 0, keyframe=True, duration_ms=20)
     opened.writer.abandon()  # as if its descriptor had gone bad
     tape.close(opened)

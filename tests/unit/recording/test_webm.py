@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from meetings.recording.formats import TrackFormat
 from meetings.recording.mending import mend
-from meetings.recording.webm import TrackFormat, TrackWriter
+from meetings.recording.webm import TrackWriter
 from tests.unit.recording.samples import opus_packets, probe, seek_first_time, vp8_frames
 
 AUDIO = opus_packets(250)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from meetings.signaling.client_receive import NACK_LIFE, NACK_MOST, IncomingStats, ntp_seconds
-from meetings.signaling.client_sdp import LocalEnd, RemoteCandidate, answer_offer, parse_candidate
+from meetings.signaling.client_sdp import LocalEnd, RemoteCandidate, Unusable, answer_offer, parse_candidate
 from meetings.signaling.media.rtcp import SenderReport
 from meetings.signaling.negotiation import grammar
 
@@ -74,26 +74,44 @@ a=inactive
 def test_an_offer_of_another_server_gives_its_tracks_and_addresses() -> None:
     answered = answer_offer(OFFER, LOCAL, 1, {})
     sound, picture = answered.tracks
-    assert (sound.track_sid, sound.kind, sound.payload_type, sound.ssrcs) == ("TR_sound", "audio", 111, (3793746571,))
-    assert (picture.track_sid, picture.payload_type, picture.rtx_payload_type) == ("TR_picture", 96, 97)
+    assert (sound.track_sid, sound.kind, sound.ssrcs) == ("TR_sound", "audio", (3793746571,))
+    assert (sound.codecs, sound.rtx) == ({111: "opus"}, {})
+    assert (picture.track_sid, picture.codecs, picture.rtx) == ("TR_picture", {98: "vp9", 96: "vp8"}, {97: 96})
     assert (picture.ssrcs, picture.rtx_ssrcs) == ((10,), (20,))
     assert answered.remote.candidates == (RemoteCandidate("192.0.2.7", 7882),)
     assert (answered.remote.ice_pwd, answered.remote.fingerprint) == ("theirpassword", "CD:F7")
 
 
-def test_the_answer_accepts_opus_and_vp8_only_and_begs_no_transport_feedback() -> None:
+def test_the_answer_accepts_what_a_recording_holds_and_begs_no_transport_feedback() -> None:
     text = answer_offer(OFFER, LOCAL, 7, {}).answer
     parsed = grammar.parse(text).sections
     assert [(one.kind, one.port, one.formats) for one in parsed] == [
         ("application", 9, ("webrtc-datachannel",)),
         ("audio", 9, ("111",)),
-        ("video", 9, ("96", "97")),
+        ("video", 9, ("98", "96", "97")),
         ("video", 0, ("96",)),
     ]
     assert [one.direction for one in parsed[1:]] == ["recvonly", "recvonly", "inactive"]
     assert "transport" not in text
     assert "a=setup:active" in text
     assert "a=group:BUNDLE 0 1 2\r\n" in text
+
+
+def test_a_picture_in_a_codec_no_recording_holds_is_declined_and_named() -> None:
+    offer = OFFER.replace("98 VP9/90000", "98 H266/90000").replace("96 VP8/90000\na=rtcp", "96 H265/90000\na=rtcp")
+    answered = answer_offer(offer, LOCAL, 1, {})
+    assert [one.track_sid for one in answered.tracks] == ["TR_sound"]
+    assert answered.unusable == (Unusable("TR_picture", "h266"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [("packetization-mode=1", True), ("profile-level-id=42e01f", True), ("packetization-mode=2", False)],
+)
+def test_h264_is_taken_unless_its_packets_come_out_of_order(line: str, taken: bool) -> None:
+    offer = OFFER.replace("98 VP9/90000", f"98 H264/90000\na=fmtp:98 {line}")
+    picture = answer_offer(offer, LOCAL, 1, {}).tracks[1]
+    assert (98 in picture.codecs) is taken
 
 
 def test_the_servers_own_word_on_which_section_is_which_track_goes_first() -> None:
