@@ -110,6 +110,7 @@ def relay(
     arguments: Sequence[str] = (),
     address: str = LOOPBACK,
     compiled: bool = True,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Our relay, as an operator starts it, with its compiled fan-out (where that is built) or without."""
     port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
@@ -117,6 +118,7 @@ def relay(
     command += [f"--announce={address}", *(f"--webhook={url}" for url in webhooks), *arguments]
     url = f"http://127.0.0.1:{port}"
     keys = {"LIVEKIT_KEYS": f"{KEY}: {SECRET}", **({} if compiled else {"MEETINGS_FANOUT": "python"})}
+    keys |= variables or {}
     with _folder("relay") as folder, _running(command, folder, lambda: _says_ok(url), keys) as (pid, log):
         yield Server("relay", url, KEY, SECRET, pid, log, udp_port, address)
 

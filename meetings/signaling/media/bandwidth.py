@@ -77,6 +77,15 @@ class Bandwidth:
         """Bits a second that came through the narrowest place, whatever was lost elsewhere on the way."""
         return self.arriving / (1 - min(self._own_loss, 0.5))
 
+    def described(self, now: float) -> str:
+        """For a trace."""
+        gradient = self._gradient
+        return (
+            f"estimate {self.estimate / 1000:.0f}k arriving {self.arriving / 1000:.0f}k loss {self.loss:.2f} "
+            f"own {self._own_loss:.2f} queue {gradient.queue_ms:.0f} usual {gradient.usual_ms:.0f} "
+            f"stands {gradient.standing_ms:.0f} {gradient.trend.name.lower()} reduced {now - self.reduced_at:.1f} ago"
+        )
+
     def _overrun(self) -> bool:
         """Where the delay swings by itself, only what it never falls below is a queue."""
         gradient = self._gradient

@@ -74,7 +74,7 @@ class Consumer:
         self._picture: tuple[vp8.Picture, vp8.Offsets] | None = None
         self.rtx_sequence = secrets.randbits(15) if rtx_sequence is None else rtx_sequence
         self._last_report: tuple[int, float] | None = None
-        self._answers = Answers()
+        self.answers = Answers()
         self._sent_to = self.next_sequence - 1  # the highest number that a paced packet has gone out under
 
     @property
@@ -182,7 +182,7 @@ class Consumer:
             found = self._find(sequence)
             if found is None or (self.paced and self._waits(*found)):
                 continue
-            if not self._answers.allow(sequence, len(found[0].payload), self.sent_octets, now):
+            if not self.answers.allow(sequence, len(found[0].payload), self.sent_octets, now):
                 continue
             if self.paced:
                 self.transport.subscriber.way.put_again(self, *found, now)
@@ -223,8 +223,8 @@ class Consumer:
         """Seconds to the subscriber and back, when its report answers our last one."""
         if self._last_report is None or report.last_sr != self._last_report[0]:
             return None
-        self._answers.round_trip = max(0.0, now - self._last_report[1] - report.delay_since_sr / 65536)
-        return self._answers.round_trip
+        self.answers.round_trip = max(0.0, now - self._last_report[1] - report.delay_since_sr / 65536)
+        return self.answers.round_trip
 
     def _find(self, wrapped: int) -> tuple[Entry, Plan] | None:
         """The packet that went out, or should have, under this number."""

@@ -44,6 +44,7 @@ class Layer:
         self.main = Lane(self, ring_size)
         self.lanes = [self.main]
         self.keyframe_wanted = False
+        self.keyframes = self.keyframes_asked = 0
         self.rate = 0.0  # bit/s, as it last arrived
         self.temporal_layers = 1  # seen so far
         self._measured: tuple[float, int, int] | None = None  # when; octets and packets by then
@@ -112,12 +113,14 @@ class Layer:
         if now - self._keyframe_asked_at < KEYFRAME_SECONDS:
             return False
         self._keyframe_asked_at = now
+        self.keyframes_asked += 1
         self.keyframe_wanted = False
         return True
 
     def keyframe_came(self) -> None:
         """Whoever asked before it has it now."""
         self.keyframe_wanted = False
+        self.keyframes += 1
 
     def detach(self, consumer: Consumer) -> None:
         """It gets nothing of this layer any more, nor waits for it."""

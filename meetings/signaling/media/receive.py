@@ -51,6 +51,11 @@ class Receiver:
         self._uplink = Uplink()
         self._octets = 0
 
+    @property
+    def producers(self) -> list[Producer]:
+        """All tracks expected."""
+        return self._producers
+
     def expect(self, producer: Producer) -> None:
         """From now on packets of this track are recognised."""
         self._producers.append(producer)

@@ -47,6 +47,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.round_trip = 0.0
+        self.asked = self.given = 0
         self._given: dict[int, tuple[float, int]] = {}  # by sequence number: when last, how often
         self._left = _DEPTH
         self._at = 0.0
@@ -54,6 +55,7 @@ class Answers:
 
     def allow(self, sequence: int, size: int, sent_octets: int, now: float) -> bool:
         """Whether this packet goes out again now; counts as answered when so. `sent_octets`: sent so far at all."""
+        self.asked += 1
         at, times = self._given.get(sequence, (0.0, 0))
         if now - at > _FORGOTTEN_SECONDS:
             times = 0  # a number used again, or a very patient receiver
@@ -66,6 +68,7 @@ class Answers:
         if self._left < size:
             return False
         self._left -= size
+        self.given += 1
         self._given.pop(sequence, None)
         self._given[sequence] = (now, times + 1)
         if len(self._given) > _REMEMBERED:

@@ -49,6 +49,7 @@ class Stream:
         self.missing: dict[int, _Hole] = {}
         self.received = 0
         self.octets = 0
+        self.asked = self.given_up = 0  # packets asked for again, and those no longer waited for
         self.sender_report: rtcp.SenderReport | None = None
         self.sender_report_at = 0.0
         self._highest = -1
@@ -62,6 +63,11 @@ class Stream:
         self._reorder = _REORDER_SECONDS
         self._round_trip = _ROUND_TRIP_SECONDS
         self._asks = Allowance(_ASKS_PER_SECOND, _MAX_MISSING)
+
+    @property
+    def way(self) -> str:
+        """For a trace: how long an answer takes, and how far packets overtake each other."""
+        return f"rtt {self._round_trip * 1000:.0f} reorder {self._reorder * 1000:.0f}"
 
     def arrived(self, sequence: int, now: float, *, again: bool = False) -> Arrival:
         """Place one authenticated packet; `again`: it was sent again because we asked."""
@@ -113,6 +119,8 @@ class Stream:
                 hole.asked_at = now
                 hole.next_at = now + max(_MIN_RETRY_SECONDS, 1.2 * self._round_trip) * 1.5 ** (hole.tries - 1)
                 ask.append(sequence)
+        self.asked += len(ask)
+        self.given_up += len(given_up)
         for sequence in given_up:
             del self.missing[sequence]
         return ask

@@ -100,6 +100,16 @@ class Way:
         self._probes.drop(lambda one: one.consumer is consumer)
         self._spent_at = float("-inf")
 
+    def described(self, now: float) -> str:
+        """For a trace."""
+        if (bandwidth := self.bandwidth) is None:
+            return "no numbers"
+        allocator = self.allocation.allocator
+        return (
+            f"{bandwidth.described(now)} wanted {allocator.wanted / 1000:.0f}k next {allocator.next_step / 1000:.0f}k "
+            f"{'thin' if self._thin(now) else 'free'} paced {self._pacer.waiting_bits / 1000:.0f}k"
+        )
+
     # ------------------------------------------------------------------------------------------ what is heard
 
     def feedback(self, packet: rtcp.Twcc, now: float) -> None:

@@ -30,6 +30,7 @@ from meetings.signaling.media.dtls import Certificate
 from meetings.signaling.media.ice import Credentials
 from meetings.signaling.media.overload import Overload
 from meetings.signaling.media.producer import Producer
+from meetings.signaling.media.trace import Trace
 from meetings.signaling.media.transport import Transport
 from meetings.signaling.media.voices import Gate, Voices
 
@@ -75,6 +76,7 @@ class Worker:
         self._consumers: dict[schema.ConsumerId, Consumer] = {}
         self._voices: WeakValueDictionary[str, Voices] = WeakValueDictionary()  # by room, while it has microphones
         self._overload = Overload()
+        self._trace = Trace()
         self._ticked_at = 0.0
         self._timers: dict[Callable[[float], None], asyncio.TimerHandle] = {}
 
@@ -309,6 +311,8 @@ class Worker:
                 transport.subscriber.way.share = self._overload.share
         for transport in self._transports.values():
             transport.report(now)
+            if self._trace.wanted:
+                self._trace.write(transport, now)
 
     def _levels(self, now: float) -> None:
         heard = [(producer, producer.levels.read()) for producer in self._producers.values() if producer.levels]

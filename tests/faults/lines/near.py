@@ -6,6 +6,8 @@ Runs within the near namespace. Prints "at URL" when the server answers; then me
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,15 +32,20 @@ def serving(name: str) -> Iterator[Server]:
         with livekit_server(address=NEAR, extra={"bind_addresses": ["127.0.0.1", NEAR]}) as server:
             yield server
     else:
-        with relay(address=NEAR, arguments=["--host=0.0.0.0"]) as server:
-            yield server
+        variables = {"MEETINGS_TRACE_WAYS": "1"} if os.environ.get(point.TRACE) else {}
+        with relay(address=NEAR, arguments=["--host=0.0.0.0"], variables=variables) as server:
+            try:
+                yield server
+            finally:
+                if variables:
+                    shutil.copy(server.log, point.trace_of("relay"))
 
 
 def main(name: str, room: str, warm: str, seconds: str) -> None:
     with serving(name) as server:
         url = server.socket_url.replace("127.0.0.1", NEAR)
         print(f"at {url}", flush=True)
-        asyncio.run(point.run(url, token("near", room), float(warm), float(seconds)))
+        asyncio.run(point.run(url, token("near", room), float(warm), float(seconds), "near"))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from livekit import rtc
 
+from tests import sdk_exit
 from tests.senders import strength
 
 SAMPLE_RATE = 48_000
@@ -25,6 +28,16 @@ HERTZ = 440
 _HEARD = 0.03  # of full scale
 _JOIN_SECONDS = 40.0
 _DRAW_SECONDS = 40.0  # until the other one's picture is there
+TRACE = "LINES_TRACE"  # a folder: both ends and the relay write there what they see each second
+_TRACED: tuple[str, ...] = (
+    "packets_lost",
+    "packets_received",
+    "frames_decoded",
+    "key_frames_decoded",
+    "frames_dropped",
+    "nack_count",
+)
+_TRACED += ("pli_count", "jitter_buffer_target_delay", "jitter_buffer_emitted_count", "retransmitted_packets_received")
 
 
 class Point:
@@ -35,6 +48,7 @@ class Point:
         self.frames: list[float] = []
         self.heard: list[tuple[float, bool]] = []
         self.sound: Any = None
+        self.picture: Any = None
         self._tasks: list[asyncio.Future[None]] = []
         self.room.on("track_subscribed", self._subscribed)
 
@@ -78,6 +92,18 @@ class Point:
             "played": after.played > 0 or after.packets == 0,
         }
 
+    def trace(self, who: str, joined: float) -> None:
+        """Write down each second what the picture's statistics say."""
+        self._keep(self._trace(who, joined))
+
+    async def _trace(self, who: str, joined: float) -> None:
+        with trace_of(who).open("w", buffering=1) as out:
+            print(f"joined after {joined:.1f} s", file=out)
+            while True:
+                await asyncio.sleep(1.0)
+                shown = sum(at > time.monotonic() - 1.0 for at in self.frames)
+                print(f"{time.monotonic():.1f} shown {shown} {await _inbound(self.picture)}", file=out)
+
     async def leave(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -92,6 +118,7 @@ class Point:
             self.sound = track
             self._keep(self._listen(track))
         else:
+            self.picture = track
             self._keep(self._watch(track))
 
     async def _watch(self, track: Any) -> None:
@@ -105,6 +132,19 @@ class Point:
             while len(rest) >= SAMPLE_RATE // 50:
                 piece, rest = rest[: SAMPLE_RATE // 50], rest[SAMPLE_RATE // 50 :]
                 self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
+
+
+def trace_of(who: str) -> Path:
+    """Where that one writes."""
+    return Path(os.environ[TRACE]) / f"{who}.log"
+
+
+async def _inbound(track: Any) -> dict[str, float]:
+    for one in await track.get_stats() if track is not None else ():
+        if one.HasField("inbound_rtp"):
+            parts = (one.inbound_rtp.inbound, one.inbound_rtp.received)
+            return {name: round(getattr(part, name), 2) for name in _TRACED for part in parts if hasattr(part, name)}
+    return {}
 
 
 class Samples(NamedTuple):
@@ -152,13 +192,15 @@ async def _move(source: rtc.VideoSource) -> None:
         await asyncio.sleep(max(0.0, 1 / RATE - (time.monotonic() - started)))
 
 
-async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, float | bool]:
+async def run(url: str, token: str, warm: float, seconds: float, who: str = "far") -> dict[str, float | bool]:
     """Join, publish, measure, leave."""
     point = Point()
     begin = time.monotonic()
     await asyncio.wait_for(point.room.connect(url, token), _JOIN_SECONDS)
     joined = time.monotonic() - begin
     await point.publish()
+    if os.environ.get(TRACE):
+        point.trace(who, joined)
     figures = {"joined": joined, **await point.measure(warm, seconds)}
     print(json.dumps(figures), flush=True)
     await asyncio.to_thread(sys.stdin.readline)  # the other end says when it has measured, too
@@ -168,3 +210,4 @@ async def run(url: str, token: str, warm: float, seconds: float) -> dict[str, fl
 
 if __name__ == "__main__":
     asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
+    sdk_exit.settle()
