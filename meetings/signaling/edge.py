@@ -13,12 +13,14 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 
 from meetings.signaling import limits
 
 REQUEST_SECONDS = 10.0  # from connecting to a complete first request
 CLOSE_SECONDS = 1.0  # for the closing handshake of a WebSocket
-_LONGEST_LINE = 8000  # the WebSocket parser's own bound is 8192 and it does not answer when that is passed
+# The WebSocket parser's own bound is 8 KiB, too little for a join request, and it does not answer when that is passed.
+http11.MAX_LINE_LENGTH = limits.REQUEST_LINE + 1024
 
 
 class CannotListen(Exception):
@@ -40,7 +42,9 @@ class PunctualProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._stop_waiting()
-        if len(event.target) > _LONGEST_LINE or any(len(value) > _LONGEST_LINE for _, value in event.headers):
+        if len(event.target) > limits.REQUEST_LINE or any(
+            len(value) > limits.REQUEST_LINE for _, value in event.headers
+        ):
             self.send_400_response("Request line or header too long.")
             return
         super().handle_websocket_upgrade(event)
@@ -87,7 +91,7 @@ def listener(app: Any, *, certfile: str | None = None, keyfile: str | None = Non
         app,
         http=PunctualProtocol,
         ws=PunctualWebSocket,
-        ws_max_size=limits.ANSWER_MESSAGE,
+        ws_max_size=limits.DESCRIPTION_MESSAGE,
         ws_ping_interval=None,  # clients ping at their own protocol's level
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=limits.HEADERS,

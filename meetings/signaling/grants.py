@@ -41,6 +41,16 @@ class Grants:
         return self.room_admin and self.room == room
 
 
+def described(grants: Grants, metadata: str, attributes: Mapping[str, str]) -> Grants:
+    """With what a client says about itself when joining, if it may. Raises InvalidToken."""
+    if not metadata and not attributes:
+        return grants
+    if not grants.permission.can_update_metadata:
+        raise InvalidToken("the token does not permit setting own metadata")
+    merged = {**grants.attributes, **attributes}
+    return replace(grants, metadata=metadata or grants.metadata, attributes=merged)
+
+
 def read_token(token: str, keys: Mapping[str, str]) -> Grants:
     """Verify a token against the known keys; raises InvalidToken with a sentence fit for the client."""
     claims = _verified(token, keys)

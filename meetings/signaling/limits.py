@@ -13,8 +13,10 @@ CID = 256
 STREAM = 128
 
 MESSAGE = 64 * 1024  # one signalling message
-ANSWER_MESSAGE = 512 * 1024  # but an answer is as long as our offer made it: two sections for each point of a meeting
-HEADERS = 16 * 1024  # request line and header lines
+DESCRIPTION_MESSAGE = 1024 * 1024  # but a description has up to two sections for each point of a meeting
+REQUEST_LINE = 32 * 1024  # a browser's offer in it takes 4 KiB, packed
+HEADERS = 48 * 1024  # request line and header lines
+JOIN_REQUEST = 1024 * 1024  # unpacked
 TWIRP_BODY = 1024 * 1024
 DATA_PACKET = 64 * 1024
 

@@ -10,6 +10,7 @@ from typing import Protocol, assert_never
 from livekit.protocol import rtc
 
 from meetings.signaling import data, messages, quality
+from meetings.signaling.dual import DualPeer
 from meetings.signaling.effects import (
     Dismissed,
     Effect,
@@ -26,9 +27,10 @@ from meetings.signaling.effects import (
     Unsubscribed,
 )
 from meetings.signaling.grants import Grants, with_permission
+from meetings.signaling.ids import producer_of
+from meetings.signaling.joining import Connect
 from meetings.signaling.media import schema
 from meetings.signaling.model import (
-    Client,
     Identity,
     Kind,
     Participant,
@@ -38,9 +40,11 @@ from meetings.signaling.model import (
     Track,
     TrackSid,
 )
-from meetings.signaling.peer import Peer, producer_of
+from meetings.signaling.negotiation import Sections
+from meetings.signaling.peer import Description, Peer
 from meetings.signaling.requests import View
 from meetings.signaling.room import Room
+from meetings.signaling.single import SinglePeer
 from meetings.signaling.speakers import Speakers, Speaking
 from meetings.signaling.turn import IceServer
 from meetings.signaling.watching import NOTHING, Watching
@@ -105,13 +109,12 @@ class LiveRoom:
     def members(self) -> tuple[ParticipantSid, ...]:
         return tuple(self._members)
 
-    def enter(self, sid: ParticipantSid, grants: Grants, client: Client, connection: Connection) -> None:
+    def enter(self, sid: ParticipantSid, grants: Grants, connect: Connect, connection: Connection) -> None:
         """Let a participant in and greet it: the join message, then everything that follows. Raises RoomFull."""
-        effects = self.rules.join(sid, grants, client, self._around.now_ms())
+        effects = self.rules.join(sid, grants, connect.client, self._around.now_ms())
         participant = self.rules.roster.get(sid)
         assert participant is not None
-        unthinned = participant.permission.recorder
-        peer = Peer(sid, self._around.ready, self._around.command, room=self.rules.name, unthinned=unthinned)
+        peer = self._new_peer(participant)
         peer.has_floor(_has_floor(participant))
         self._members[sid] = Member(grants, peer, connection)
         others, servers = self.rules.roster.shown_to(sid), self._around.ice_servers(sid)
@@ -122,8 +125,14 @@ class LiveRoom:
         self.apply(effects)
         self._offer_to(sid)
 
+    def _new_peer(self, participant: Participant) -> Peer:
+        kind = SinglePeer if participant.client.single else DualPeer
+        unthinned = participant.permission.recorder
+        around = self._around
+        return kind(participant.sid, around.ready, around.command, room=self.rules.name, unthinned=unthinned)
+
     def resume(self, sid: ParticipantSid, connection: Connection) -> None:
-        """A client goes on over a new connection: it is told the present state and restarts ICE on both transports."""
+        """A client goes on over a new connection: it is told the present state, and ICE is restarted."""
         member = self._members[sid]
         if member.connection is not None:
             member.connection.close()
@@ -133,7 +142,7 @@ class LiveRoom:
         connection.send(messages.reconnect(self._around.ice_servers(sid)))
         connection.send(messages.participants([participant, *self.rules.roster.shown_to(sid)]))
         self._refresh_token(sid)
-        member.peer.restart_subscriber()
+        member.peer.resumed()
         self._offer_to(sid)
 
     def leave(self, sid: ParticipantSid, reason: Reason, *, said: bool = False) -> None:
@@ -233,9 +242,13 @@ class LiveRoom:
             self._refresh_token(sid)
 
     def _offer_to(self, sid: ParticipantSid) -> None:
+        """What its client is to negotiate now, if anything."""
         member = self._members.get(sid)
-        if member is not None and (due := member.peer.next_offer()) is not None:
-            member.send(messages.offer(*due))
+        match member.peer.due() if member is not None else None:
+            case Description() as offer:
+                self._tell([sid], messages.offer(offer))
+            case Sections() as more:
+                self._tell([sid], messages.sections_wanted(more))
 
     # ----------------------------------------------------------------------------------- what clients negotiate
 
@@ -248,8 +261,9 @@ class LiveRoom:
         effects = self._bind(sid)
         participant = self.rules.roster.get(sid)
         assert participant is not None
-        member.send(messages.answer(number, member.peer.answer(participant.tracks)))
+        member.send(messages.answer(member.peer.answer(number, participant.tracks)))
         self.apply(effects)
+        self._offer_to(sid)
 
     def answered(self, sid: ParticipantSid, number: int, text: str) -> None:
         """A subscriber's answer. Raises SdpError."""

@@ -18,7 +18,8 @@ from meetings.signaling.model import (
     Track,
     TrackSid,
 )
-from meetings.signaling.negotiation import codecs
+from meetings.signaling.negotiation import Sections, codecs
+from meetings.signaling.peer import Description
 from meetings.signaling.quality import Quality, Rating
 from meetings.signaling.requests import SOURCES
 from meetings.signaling.speakers import Speaking
@@ -184,7 +185,7 @@ def join(
             server_version=SERVER_VERSION,
             server_info=server_info(),
             ice_servers=_ice_servers(ice_servers),
-            subscriber_primary=True,
+            subscriber_primary=not participant.client.single,
             ping_interval=PING_INTERVAL_SECONDS,
             ping_timeout=PING_TIMEOUT_SECONDS,
             fast_publish=True,
@@ -208,13 +209,22 @@ def room(facts: RoomFacts) -> rtc.SignalResponse:
     return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room_info(facts)))
 
 
-def answer(number: int, sdp: str) -> rtc.SignalResponse:
-    return rtc.SignalResponse(answer=rtc.SessionDescription(type="answer", sdp=sdp, id=number))
+def answer(answer: Description) -> rtc.SignalResponse:
+    return rtc.SignalResponse(answer=_description("answer", answer))
 
 
-def offer(number: int, sdp: str, mids: Mapping[str, str]) -> rtc.SignalResponse:
+def offer(offer: Description) -> rtc.SignalResponse:
+    return rtc.SignalResponse(offer=_description("offer", offer))
+
+
+def _description(kind: str, one: Description) -> rtc.SessionDescription:
+    return rtc.SessionDescription(type=kind, sdp=one.sdp, id=one.number, mid_to_track_id=dict(one.mids))
+
+
+def sections_wanted(more: Sections) -> rtc.SignalResponse:
+    """A client with one connection is to offer more sections; with none of either, to offer again."""
     return rtc.SignalResponse(
-        offer=rtc.SessionDescription(type="offer", sdp=sdp, id=number, mid_to_track_id=dict(mids))
+        media_sections_requirement=rtc.MediaSectionsRequirement(num_audios=more.audios, num_videos=more.videos)
     )
 
 

@@ -130,6 +130,7 @@ class Client:
     client_protocol: int = 0
     capabilities: tuple[int, ...] = ()
     sdk: str = ""
+    single: bool = False  # one peer connection for both directions
 
 
 @dataclass(frozen=True)

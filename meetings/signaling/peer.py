@@ -1,32 +1,32 @@
-"""One participant's two media transports: what was negotiated on them, and the worker commands that follow from it.
+"""What one participant sends, and its transports: what was negotiated on them, and the commands that follow from it.
 
-The publisher transport receives what the participant sends, on offers of its client; the subscriber transport sends
-to it, on offers of ours. Nothing here decides who may send or receive what: the room's rules do.
+Clients come with two peer connections (`dual.py`) or with one (`single.py`); here is what both have in common. Nothing
+here decides who may send or receive what: the room's rules do.
 """
 
 from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from meetings.signaling import data, limits, viewing, watching
+from meetings.signaling import data, limits
+from meetings.signaling.consumptions import Consumptions, SendCommand, redundant
+from meetings.signaling.ids import producer_of, publisher_transport
 from meetings.signaling.media import schema
 from meetings.signaling.model import ParticipantSid, Source, Track, TrackSid
 from meetings.signaling.negotiation import (
-    Accepted,
     AnswerOptions,
     LocalTransport,
     MediaOffer,
-    Outgoing,
     PublisherNegotiation,
     RemoteTransport,
-    SubscriberNegotiation,
+    Sections,
 )
 from meetings.signaling.requests import View
 
-SendCommand = Callable[[schema.Command], None]
 _ICE_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -39,87 +39,49 @@ class Negotiated:
     mime_type: str
 
 
-@dataclass
-class _Consumption:
-    """A track on its way to this participant, and how it wants to see it."""
+@dataclass(frozen=True)
+class Description:
+    """An offer or answer for the client: its number, and which section carries which track to it."""
 
-    track: Track
-    consumer_id: schema.ConsumerId
-    ssrc: int
-    rtx_ssrc: int
-    spatial: int = viewing.HIGHEST
-    paused: bool = False
-    started: bool = False
-    importance: tuple[int, bool] = (viewing.LEAST_IMPORTANT, False)
+    number: int
+    sdp: str
+    mids: Mapping[str, str]
 
 
-def publisher_transport(sid: ParticipantSid) -> schema.TransportId:
-    return schema.TransportId(f"{sid}.pub")
+class Peer(ABC):
+    """Owns the transports of one participant in the worker, until `close`.
 
-
-def subscriber_transport(sid: ParticipantSid) -> schema.TransportId:
-    return schema.TransportId(f"{sid}.sub")
-
-
-def producer_of(track_sid: TrackSid) -> schema.ProducerId:
-    return schema.ProducerId(track_sid)
-
-
-def consumer_of(sid: ParticipantSid, track_sid: TrackSid) -> schema.ConsumerId:
-    return schema.ConsumerId(f"{sid}<{track_sid}")
-
-
-def consumed(consumer: schema.ConsumerId) -> tuple[ParticipantSid, TrackSid]:
-    """Who gets which track."""
-    sid, _, track_sid = consumer.partition("<")
-    return ParticipantSid(sid), TrackSid(track_sid)
-
-
-class Peer:
-    """Owns both transports of one participant in the worker, until `close`."""
+    `primary` is the one over which it is sent to: when that works, the participant is there.
+    """
 
     def __init__(
         self,
         sid: ParticipantSid,
-        ready: schema.Ready,
+        primary: schema.TransportId,
+        publisher: PublisherNegotiation,
         send: SendCommand,
         *,
-        room: str = "",
-        unthinned: bool = False,
+        room: str,
+        unthinned: bool,
     ) -> None:
+        self.primary = primary
+        self.consumptions = Consumptions(sid, primary, send, unthinned=unthinned)
         self._room = room
         self._has_floor = False
-        self._sid = sid
-        self._unthinned = unthinned
         self._send = send
         self._pub = publisher_transport(sid)
-        self._sub = subscriber_transport(sid)
-        self._publisher = PublisherNegotiation(self._open(self._pub, ready))
-        self._subscriber = SubscriberNegotiation(self._open(self._sub, ready))
+        self._publisher = publisher
         self._remotes: dict[schema.TransportId, RemoteTransport] = {}
         self._offered: dict[str, MediaOffer] = {}  # by mid
         self._bound: dict[str, TrackSid] = {}  # by mid
         self._by_kind = False
-        self._consumptions: dict[TrackSid, _Consumption] = {}
         self._open_channels: set[str] = set()
         self._early_data: list[bytes] = []
 
-    def _open(self, transport: schema.TransportId, ready: schema.Ready) -> LocalTransport:
-        ufrag, pwd = _random_text(8), _random_text(24)  # RFC 8445 section 5.3 asks for 4 and 22 at least
-        self._send(schema.CreateTransport(transport, ufrag, pwd))
-        return LocalTransport(
-            ufrag,
-            pwd,
-            ready.fingerprint_algorithm,
-            ready.fingerprint,
-            tuple(ready.candidates),
-            tuple(ready.tcp_candidates),
-        )
-
     def close(self) -> None:
-        """The worker forgets both transports and all that hangs on them."""
-        self._send(schema.CloseTransport(self._pub))
-        self._send(schema.CloseTransport(self._sub))
+        """The worker forgets the transports and all that hangs on them."""
+        for transport in dict.fromkeys((self._pub, self.primary)):
+            self._send(schema.CloseTransport(transport))
 
     # ---------------------------------------------------------------------------------------- publishing
 
@@ -153,10 +115,11 @@ class Peer:
                 negotiated.append(Negotiated(track.sid, media.mid, codec.mime_type))
         return negotiated
 
-    def answer(self, tracks: Sequence[Track]) -> str:
+    def answer(self, number: int, tracks: Sequence[Track]) -> Description:
         """The answer to the client's last offer."""
         wishes = {one.sid: _options(one) for one in tracks}
-        return self._publisher.answer({mid: wishes[sid] for mid, sid in self._bound.items() if sid in wishes})
+        sdp = self._publisher.answer({mid: wishes[sid] for mid, sid in self._bound.items() if sid in wishes})
+        return Description(number, sdp, {})
 
     def stop_receiving(self, track_sid: TrackSid) -> None:
         self._send(schema.CloseProducer(producer_of(track_sid)))
@@ -190,89 +153,33 @@ class Peer:
 
     # --------------------------------------------------------------------------------------- subscribing
 
+    @abstractmethod
     def consume(self, publisher: ParticipantSid, track: Track) -> None:
-        """Offer a track to the client; it is sent once the client has accepted it."""
-        consumption = _Consumption(track, consumer_of(self._sid, track.sid), _random_ssrc(), _random_ssrc())
-        self._consumptions[track.sid] = consumption
-        video = track.kind.value == "video"
-        self._subscriber.add(
-            Outgoing(
-                track.sid,
-                track.kind,
-                f"{publisher}|{track.sid}",
-                consumption.ssrc,
-                consumption.rtx_ssrc if video else 0,
-                mime_type=track.mime_type,
-                red=_redundant(track),
-            )
-        )
+        """Have a track sent to the client, once it knows where it comes."""
 
+    @abstractmethod
     def stop_sending(self, track_sid: TrackSid) -> None:
-        consumption = self._consumptions.pop(track_sid, None)
-        if consumption is not None:
-            self._subscriber.remove(track_sid)
-            self._send(schema.CloseConsumer(consumption.consumer_id))
+        """Send a track no longer."""
 
-    def next_offer(self) -> tuple[int, str, dict[str, str]] | None:
-        """Number, description and mids of the offer that is due to the client, if one is."""
-        due = self._subscriber.next_offer()
-        return None if due is None else (*due, self._subscriber.mids())
+    @abstractmethod
+    def due(self) -> Description | Sections | None:
+        """The offer that is due to the client, or what it is to be asked to offer."""
 
+    @abstractmethod
     def answered(self, number: int, text: str) -> None:
         """Take the client's answer and start what it accepted. Raises SdpError."""
-        taken = self._subscriber.answered(number, text)
-        if taken is None:
-            return
-        remote, accepted = taken
-        self._remember(self._sub, remote)
-        for one in accepted:
-            self._start(one)
 
-    def restart_subscriber(self) -> None:
-        """New ICE credentials for the subscriber transport; they go out with its next offer."""
-        self._subscriber.restart(self._restarted(self._sub, self._subscriber.local))
+    @abstractmethod
+    def resumed(self) -> None:
+        """The client is back over another connection: whatever was said over the last one may be lost."""
 
     def view(self, track_sid: TrackSid, view: View) -> None:
         """The client shows the track larger, smaller or not at all."""
-        consumption = self._consumptions.get(track_sid)
-        if consumption is None:
-            return
-        spatial = viewing.spatial_for(consumption.track, view)
-        if consumption.started and spatial != consumption.spatial:
-            self._send(schema.SetLayer(consumption.consumer_id, spatial))
-        if consumption.started and view.disabled != consumption.paused:
-            self._send(schema.SetConsumerPaused(consumption.consumer_id, view.disabled))
-        importance = viewing.importance(view)
-        if consumption.started and importance != consumption.importance:
-            self._send(schema.SetImportance(consumption.consumer_id, *importance))
-        consumption.spatial, consumption.paused, consumption.importance = spatial, view.disabled, importance
+        self.consumptions.view(track_sid, view)
 
     def watches(self, track_sid: TrackSid) -> int:
         """The highest layer of the track that the client wants to see now; -1: none."""
-        consumption = self._consumptions.get(track_sid)
-        return watching.NOTHING if consumption is None or consumption.paused else consumption.spatial
-
-    def _start(self, accepted: Accepted) -> None:
-        consumption = self._consumptions[accepted.track_sid]
-        consumption.started = True
-        self._send(
-            schema.Consume(
-                consumer_id=consumption.consumer_id,
-                producer_id=producer_of(accepted.track_sid),
-                transport_id=self._sub,
-                ssrc=consumption.ssrc,
-                rtx_ssrc=consumption.rtx_ssrc if accepted.codec.rtx_payload_type else 0,
-                codec=accepted.codec,
-                mid=accepted.mid,
-                extensions=accepted.extensions,
-                max_spatial=consumption.spatial,
-                paused=consumption.paused,
-                priority=consumption.importance[0],
-                prominent=consumption.importance[1],
-                screen=consumption.track.source is Source.SCREEN_SHARE,
-                unthinned=self._unthinned,
-            )
-        )
+        return self.consumptions.watches(track_sid)
 
     # ---------------------------------------------------------------------------------------------- data
 
@@ -281,13 +188,13 @@ class Peer:
         self._open_channels.add(label)
         if label == data.RELIABLE:
             for payload in self._early_data:
-                self._send(schema.SendData(self._sub, label, payload))
+                self._send(schema.SendData(self.primary, label, payload))
             self._early_data = []
 
     def send_data(self, label: str, payload: bytes) -> None:
         """Reliable messages to a client that is still connecting are kept, up to a limit; lossy ones are lost."""
         if label in self._open_channels:
-            self._send(schema.SendData(self._sub, label, payload))
+            self._send(schema.SendData(self.primary, label, payload))
         elif label == data.RELIABLE and len(self._early_data) < limits.EARLY_DATA:
             self._early_data.append(payload)
 
@@ -306,7 +213,7 @@ class Peer:
                 fingerprint=remote.fingerprint,
                 sctp_port=remote.sctp_port,
                 max_message_size=remote.max_message_size,
-                open_channels=data.CHANNELS if transport == self._sub else [],
+                open_channels=[] if transport == self._pub else data.CHANNELS,  # on its own the client opens them
                 dtls_passive=remote.dtls_passive,
             )
         )
@@ -317,19 +224,19 @@ class Peer:
         return newer
 
 
-def _redundant(track: Track) -> bool:
-    """Whether those who can take it are sent its sound with redundancy: as LiveKit, for voices."""
-    return not track.request.disable_red and not track.request.stereo
+def opened(transport: schema.TransportId, ready: schema.Ready, send: SendCommand) -> LocalTransport:
+    """A new transport in the worker, as it stands in our descriptions."""
+    ufrag, pwd = _random_text(8), _random_text(24)  # RFC 8445 section 5.3 asks for 4 and 22 at least
+    send(schema.CreateTransport(transport, ufrag, pwd))
+    return LocalTransport(
+        ufrag, pwd, ready.fingerprint_algorithm, ready.fingerprint, tuple(ready.candidates), tuple(ready.tcp_candidates)
+    )
 
 
 def _options(track: Track) -> AnswerOptions:
     request = track.request
-    return AnswerOptions(not request.disable_dtx, request.stereo, _redundant(track), request.codec)
+    return AnswerOptions(not request.disable_dtx, request.stereo, redundant(track), request.codec)
 
 
 def _random_text(length: int) -> str:
     return "".join(secrets.choice(_ICE_CHARACTERS) for _ in range(length))
-
-
-def _random_ssrc() -> int:
-    return secrets.randbelow(0xFFFF_FFFE) + 1

@@ -13,14 +13,13 @@ from meetings.signaling.door import TOKEN_TTL, Door
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.figures import Figures, Seat, gauge, of_seats
 from meetings.signaling.grants import Grants, write_token
-from meetings.signaling.ids import new_sid
+from meetings.signaling.ids import consumed, new_sid, owner
+from meetings.signaling.joining import Connect
 from meetings.signaling.keeper import WorkerKeeper
 from meetings.signaling.live import Connection, LiveRoom
 from meetings.signaling.media import schema
 from meetings.signaling.media.process import WorkerLink
 from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid
-from meetings.signaling.peer import consumed
-from meetings.signaling.requests import Connect
 from meetings.signaling.room import Room
 from meetings.signaling.session import Session
 from meetings.signaling.turn import IceServer, Turn
@@ -162,19 +161,28 @@ class Relay:
         """A client's new connection. Raises what `server.py` has an HTTP status for."""
         _ = self.ready
         if connect.resumes is not None:
-            return self._resume(grants, connect.resumes, connection)
+            session = self._resume(grants, connect, connect.resumes, connection)
+        else:
+            session = self._enter(grants, connect, connection)
+        for request in connect.requests:
+            session.carry_out(request)
+        return session
+
+    def _enter(self, grants: Grants, connect: Connect, connection: Connection) -> Session:
         self.door.knock(grants)
         room = self.open_room(grants.room)
         sid = ParticipantSid(new_sid("PA"))
-        room.enter(sid, grants, connect.client, connection)
+        room.enter(sid, grants, connect, connection)
         logger.info("participant joined", extra={"room": grants.room, "participant": sid, "sdk": connect.client.sdk})
         return self._session(room, sid, connection)
 
-    def _resume(self, grants: Grants, sid: ParticipantSid, connection: Connection) -> Session:
+    def _resume(self, grants: Grants, connect: Connect, sid: ParticipantSid, connection: Connection) -> Session:
         room = self.rooms.get(grants.room)
         participant = room.rules.roster.get(sid) if room else None
         if room is None or participant is None or participant.identity != grants.identity:
             raise UnknownSession
+        if participant.client.single != connect.client.single:
+            raise UnknownSession  # its transports are of the other kind
         room.resume(sid, connection)
         return self._session(room, sid, connection)
 
@@ -195,13 +203,13 @@ class Relay:
     def _react(self, event: schema.Event) -> None:  # noqa: C901 - one line a case
         match event:
             case schema.TransportConnected(transport):
-                self._connected(*_owner(transport))
+                self._connected(transport)
             case schema.TransportLost(transport, reason):
-                self._transport_lost(_owner(transport)[0], reason)
+                self._transport_lost(owner(transport), reason)
             case schema.DataChannelOpen(transport, label):
-                self._channel_open(*_owner(transport), label)
+                self._channel_open(transport, label)
             case schema.DataReceived(transport, label, payload):
-                self._data_received(_owner(transport)[0], label, payload)
+                self._data_received(owner(transport), label, payload)
             case schema.AudioLevels(levels):
                 by_track = {str(producer): (level, active) for producer, level, active in levels}
                 for room in self.rooms.values():
@@ -209,7 +217,7 @@ class Relay:
             case schema.ConsumerStats():
                 self._got(event)
             case schema.ProducerStats(transport, loss, jitter_ms):
-                self._measured(_owner(transport)[0], quality.Measured(loss, jitter_ms, 0.0), receiving=False)
+                self._measured(owner(transport), quality.Measured(loss, jitter_ms, 0.0), receiving=False)
             case schema.ConsumerStarved(consumer, starved):
                 self._starved(*consumed(consumer), starved)
             case schema.WorkerFigures():
@@ -217,7 +225,8 @@ class Relay:
             case _:
                 pass  # layers and first packets decide nothing here
 
-    def _connected(self, sid: ParticipantSid, kind: str) -> None:
+    def _connected(self, transport: schema.TransportId) -> None:
+        sid = owner(transport)
         room = self._seats.get(sid)
         member = room.member(sid) if room else None
         if room is None or member is None:
@@ -226,7 +235,7 @@ class Relay:
             member.silent_since = None
         if member.rating is quality.LOST:
             room.rated(sid, quality.UNKNOWN)  # clients that stay LOST for long connect anew
-        if kind == "sub":
+        if transport == member.peer.primary:
             room.apply(room.rules.connected(sid))
 
     def _transport_lost(self, sid: ParticipantSid, reason: str) -> None:
@@ -242,10 +251,11 @@ class Relay:
             member.silent_since = self.clock.monotonic()
             room.rated(sid, quality.LOST)
 
-    def _channel_open(self, sid: ParticipantSid, kind: str, label: str) -> None:
+    def _channel_open(self, transport: schema.TransportId, label: str) -> None:
+        sid = owner(transport)
         room = self._seats.get(sid)
         member = room.member(sid) if room else None
-        if member is not None and kind == "sub":
+        if member is not None and transport == member.peer.primary:
             member.peer.channel_open(label)
 
     def _data_received(self, sid: ParticipantSid, label: str, payload: bytes) -> None:
@@ -259,7 +269,7 @@ class Relay:
             room.starved(sid, track_sid, starved)
 
     def _got(self, event: schema.ConsumerStats) -> None:
-        sid, _ = _owner(event.transport_id)
+        sid = owner(event.transport_id)
         way = quality.Measured(event.loss, event.jitter_ms, event.rtt_ms, event.granted, event.starved)
         self.figures.ways[sid] = event
         self._measured(sid, way, receiving=True)
@@ -318,9 +328,3 @@ class Relay:
         given_up = member.silent_since is not None and now - member.silent_since > RETURN_SECONDS
         if never_connected or given_up:
             room.leave(sid, Reason.CONNECTION_TIMEOUT, said=True)
-
-
-def _owner(transport: schema.TransportId) -> tuple[ParticipantSid, str]:
-    """Whose transport it is, and which of the two."""
-    sid, _, kind = transport.rpartition(".")
-    return ParticipantSid(sid), kind

@@ -1,4 +1,4 @@
-"""What a client may ask for, as typed values; the one place that reads SignalRequest and a connection's query."""
+"""What a client may ask for, as typed values; the one place that reads SignalRequest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from meetings.signaling import limits
-from meetings.signaling.model import Client, Identity, Kind, Layer, ParticipantSid, Source, TrackRequest, TrackSid
+from meetings.signaling.model import Identity, Kind, Layer, ParticipantSid, Source, TrackRequest, TrackSid
 from meetings.signaling.subscriptions import Admission
 
 
@@ -128,7 +128,7 @@ def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a ca
         case "answer":
             return Answer(message.answer.id, message.answer.sdp)
         case "add_track":
-            return _add_track(message.add_track)
+            return add_track(message.add_track)
         case "mute":
             return Mute(TrackSid(message.mute.sid), message.mute.muted)
         case "subscription":
@@ -151,7 +151,8 @@ def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a ca
             return Ignored(kind)
 
 
-def _add_track(request: rtc.AddTrackRequest) -> Request:
+def add_track(request: rtc.AddTrackRequest) -> Request:
+    """Raises BadRequest."""
     if request.sid:
         return Ignored("add_track of another codec")  # only one codec of a track is forwarded
     kinds = {models.TrackType.AUDIO: Kind.AUDIO, models.TrackType.VIDEO: Kind.VIDEO}
@@ -226,29 +227,3 @@ def _admit(request: rtc.SubscriptionPermission) -> Admit:
             single.setdefault(TrackSid(sid), set()).update(names)
     tracks = {sid: frozenset(names) for sid, names in single.items()}
     return Admit(Admission(request.all_participants, frozenset(whole), tracks))
-
-
-@dataclass(frozen=True)
-class Connect:
-    """The query of a dual-connection `/rtc` request, without its token."""
-
-    client: Client
-    resumes: ParticipantSid | None = None  # reconnect=1: which connection it wants to go on with
-
-
-def parse_connect(query: Mapping[str, str]) -> Connect:
-    """Unknown or malformed parameters count as absent: newer clients send more than we know."""
-    capabilities = (_number(one) for one in query.get("capabilities", "").split(",")[:16])
-    client = Client(
-        auto_subscribe=query.get("auto_subscribe", "1") not in ("0", "false"),
-        protocol=_number(query.get("protocol", "")),
-        client_protocol=_number(query.get("client_protocol", "")),
-        capabilities=tuple(one for one in capabilities if one),
-        sdk=query.get("sdk", "")[:32],
-    )
-    again = query.get("reconnect") in ("1", "true")
-    return Connect(client, ParticipantSid(query.get("sid", "")[:64]) if again else None)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

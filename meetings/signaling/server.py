@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +19,14 @@ from meetings.signaling import limits, messages
 from meetings.signaling.connection import SocketConnection, converse
 from meetings.signaling.door import PutOut, TooFast
 from meetings.signaling.edge import CannotListen, bind, listener
-from meetings.signaling.grants import Grants, InvalidToken, read_token
+from meetings.signaling.grants import Grants, InvalidToken, described, read_token
+from meetings.signaling.joining import Connect, parse_connect
 from meetings.signaling.keeper import NotReady
 from meetings.signaling.media.process import ProcessWorker
 from meetings.signaling.media.worker import WorkerConfig
 from meetings.signaling.model import Reason
 from meetings.signaling.relay import Draining, Overloaded, Relay, UnknownSession
-from meetings.signaling.requests import parse_connect
+from meetings.signaling.requests import BadRequest
 from meetings.signaling.room import RoomFull
 from meetings.signaling.service import JSON, RoomService, TwirpError
 from meetings.signaling.turn import Turn
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 CORS = {"Access-Control-Allow-Origin": "*"}
 BODY_SECONDS = 10.0
+SINGLE_PATH = "/rtc/v1"
+SINGLE_CONNECTION = os.environ.get("MEETINGS_RELAY_SINGLE") == "1"  # else 404: clients fall back to two connections
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,15 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
         return PlainTextResponse("404 page not found", 404, headers=CORS)
 
     @app.get("/rtc/validate")
+    @app.get("/rtc/v1/validate")
     async def validate(request: Request) -> Response:
+        single = request.url.path.startswith(SINGLE_PATH)
+        if single and not SINGLE_CONNECTION:
+            return PlainTextResponse("404 page not found", 404, headers=CORS)
         try:
-            _join_grants(request.query_params, request.headers, settings.keys)
-        except InvalidToken as error:
-            return PlainTextResponse(str(error), 401, headers=CORS)
+            _asked(request.query_params, request.headers, settings.keys, packed=single)
+        except tuple(_UNFIT) as error:
+            return PlainTextResponse(str(error), _UNFIT[type(error)], headers=CORS)
         return PlainTextResponse("success", headers=CORS)
 
     @app.get("/metrics")
@@ -93,8 +101,14 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
         return await _twirp(service, method, request, settings.keys)
 
     @app.websocket("/rtc")
-    async def rtc_dual(socket: WebSocket) -> None:
+    async def rtc(socket: WebSocket) -> None:
         await _serve_client(relay, settings, socket)
+
+    if SINGLE_CONNECTION:
+
+        @app.websocket(SINGLE_PATH)
+        async def rtc_v1(socket: WebSocket) -> None:
+            await _serve_client(relay, settings, socket, packed=True)
 
     @app.websocket("/{path:path}")
     async def elsewhere(socket: WebSocket) -> None:
@@ -116,6 +130,19 @@ def _join_grants(query: Mapping[str, str], headers: Mapping[str, str], keys: Map
     return grants
 
 
+def _asked(
+    query: Mapping[str, str], headers: Mapping[str, str], keys: Mapping[str, str], *, packed: bool
+) -> tuple[Grants, Connect]:
+    """Who asks for what. `packed`: on this path it has to be in a join_request. Raises one of _UNFIT."""
+    grants = _join_grants(query, headers, keys)
+    if packed and not query.get("join_request"):
+        raise BadRequest("join_request is needed")
+    connect = parse_connect(query)
+    return described(grants, connect.metadata, connect.attributes), connect
+
+
+_UNFIT: dict[type[Exception], int] = {InvalidToken: 401, BadRequest: 400}
+
 _REFUSALS: dict[type[Exception], tuple[int, str]] = {
     NotReady: (503, "the media worker is being started; try again"),
     Draining: (503, "this relay opens no more rooms; it is about to stop"),
@@ -130,20 +157,20 @@ async def _deny(socket: WebSocket, status: int, text: str) -> None:
     await socket.send_denial_response(PlainTextResponse(text, status, headers=CORS))
 
 
-async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket) -> None:
+async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket, *, packed: bool = False) -> None:
     """Everything that can be refused is refused before the upgrade, as an HTTP status that clients understand."""
     origin = socket.headers.get("origin")
     if settings.origins and origin is not None and origin not in settings.origins:
         await _deny(socket, 403, "this origin is not allowed")
         return
     try:
-        grants = _join_grants(socket.query_params, socket.headers, settings.keys)
-    except InvalidToken as error:
-        await _deny(socket, 401, str(error))
+        grants, connect = _asked(socket.query_params, socket.headers, settings.keys, packed=packed)
+    except tuple(_UNFIT) as error:
+        await _deny(socket, _UNFIT[type(error)], str(error))
         return
     connection = SocketConnection(socket)
     try:
-        session = relay.join(grants, parse_connect(socket.query_params), connection)
+        session = relay.join(grants, connect, connection)
     except tuple(_REFUSALS) as error:
         await _deny(socket, *_REFUSALS[type(error)])
     except UnknownSession:

@@ -55,8 +55,18 @@ class Session:
             return
         try:
             request = parse_request(frame)
-            if len(frame) > limits.MESSAGE and not isinstance(request, Answer):
+            if len(frame) > limits.MESSAGE and not isinstance(request, Answer | Offer):
                 raise BadRequest("a message is too large")
+        except BadRequest as error:
+            self._refuse(str(error))
+        else:
+            self.carry_out(request)
+
+    def carry_out(self, request: Request) -> None:
+        """One request, from a frame or from the connection's first words."""
+        if self.ended or not self._is_member():
+            return
+        try:
             self._dispatch(request)
         except TooManySections:
             self.ended = True

@@ -80,9 +80,14 @@ class PublisherNegotiation:
     _version: int = 0
     _settled: dict[str, Choice] = field(default_factory=dict)  # by mid, while the section sends
 
+    @property
+    def scale(self) -> int:
+        """How much larger than usual an offer may be."""
+        return 1
+
     def offer(self, text: str) -> Offered:
         """Take a new offer. Raises SdpError; then the state is as before."""
-        description = grammar.parse(text)
+        description = grammar.parse(text, scale=self.scale)
         sections = description.sections
         remote = remote_transport(sections)
         restarted = self._remote is not None and remote.ice_ufrag != self._remote.ice_ufrag
@@ -118,8 +123,7 @@ class PublisherNegotiation:
             return [_rejected(section), "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
         if section.kind == "application":
             return application_lines(section.mid, self.local.lines("passive"))
-        choice = self._chosen(section, options)
-        answered = choice.answered if choice is not None else []
+        answered = self._answered_codecs(section, options)
         lines = [
             f"m={section.kind} 9 {section.protocol} {' '.join(str(one.payload_type) for one in answered)}",
             "c=IN IP4 0.0.0.0",
@@ -129,8 +133,19 @@ class PublisherNegotiation:
             "a=rtcp-rsize",
         ]
         lines += [line for codec in answered for line in _codec_lines(codec, section.kind, options)]
-        lines += [_extension_line(one) for one in _received_extensions(section)]
-        return lines + _receive_lines(section)
+        return lines + self._extension_lines(section) + self._direction_lines(section)
+
+    # What a section's answer consists of; one transport for both directions says more.
+
+    def _answered_codecs(self, section: Section, options: AnswerOptions) -> list[grammar.Codec]:
+        choice = self._chosen(section, options)
+        return choice.answered if choice is not None else []
+
+    def _extension_lines(self, section: Section) -> list[str]:
+        return [_extension_line(one) for one in _received_extensions(section)]
+
+    def _direction_lines(self, section: Section) -> list[str]:
+        return _receive_lines(section)
 
 
 def _accepted(section: Section) -> bool:

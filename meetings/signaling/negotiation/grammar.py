@@ -87,6 +87,10 @@ class Section:
     def sends(self) -> bool:
         return not self.stopped and self.direction in ("sendrecv", "sendonly")
 
+    @property
+    def receives(self) -> bool:
+        return not self.stopped and self.direction in ("sendrecv", "recvonly")
+
     def codecs(self) -> list[Codec]:
         """Codecs in the order of the m-line's preference."""
         fmtp = dict(_numbered(self.values("fmtp")))
@@ -134,7 +138,7 @@ def _numbered(values: list[str]) -> Iterator[tuple[int, str]]:
 def parse(text: str, *, scale: int = 1) -> Description:
     """Parse a description; raises SdpError. A participant that reads a server's offers allows `scale` times as much."""
     if len(text.encode("utf-8", "replace")) > limits.SDP * scale:
-        raise SdpError("the description is too large")
+        raise TooManySections("the description is too large")
     origin = ""
     session: list[Attribute] = []
     sections: list[Section] = []

@@ -128,7 +128,7 @@ class SubscriberNegotiation:
         return remote, [one for one in taken if one is not None]
 
     def _accept(self, slot: _Slot, track: Outgoing, section: grammar.Section) -> Accepted | None:
-        codec = codecs.accepted(_mime_type(track), section.codecs())
+        codec = codecs.accepted(mime_type(track), section.codecs())
         if codec is None:
             return None
         slot.accepted = True
@@ -143,12 +143,12 @@ class SubscriberNegotiation:
                 f"a=mid:{slot.mid}",
                 "a=inactive",
             ]
-        formats = codecs.offered_formats(_mime_type(track), red=track.red)
+        formats = codecs.offered_formats(mime_type(track), red=track.red)
         lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
-        lines += codecs.offered_lines(_mime_type(track), red=track.red)
+        lines += codecs.offered_lines(mime_type(track), red=track.red)
         lines += [f"a=extmap:{one.number} {one.uri}" for one in _EXTENSIONS[track.kind]]
-        return [*lines, "a=sendonly", *_msid_lines(track)]
+        return [*lines, "a=sendonly", *msid_lines(track)]
 
 
 def _agreed_extensions(track: Outgoing, section: grammar.Section) -> HeaderExtensions:
@@ -161,11 +161,13 @@ def _agreed_extensions(track: Outgoing, section: grammar.Section) -> HeaderExten
 _DEFAULTS = {"audio": "audio/opus", "video": "video/vp8"}
 
 
-def _mime_type(track: Outgoing) -> str:
+def mime_type(track: Outgoing) -> str:
+    """What the track is sent as."""
     return track.mime_type if track.kind is Kind.VIDEO else _DEFAULTS["audio"]
 
 
-def _msid_lines(track: Outgoing) -> list[str]:
+def msid_lines(track: Outgoing) -> list[str]:
+    """Whose track it is, and under which SSRCs it comes."""
     msid = f"{track.stream_id} {track.track_sid}"
     ssrcs = [track.ssrc, track.rtx_ssrc] if track.rtx_ssrc else [track.ssrc]
     lines = [f"a=msid:{msid}"]

@@ -13,11 +13,11 @@ from livekit.protocol import models, rtc
 from meetings.signaling import limits
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.grants import Grants
+from meetings.signaling.joining import Connect
 from meetings.signaling.keeper import NotReady
 from meetings.signaling.media import schema
 from meetings.signaling.model import Client, Identity, ParticipantSid, Permission, Reason, RoomFacts
 from meetings.signaling.relay import CONNECT_SECONDS, RETURN_SECONDS, Draining, Relay, UnknownSession
-from meetings.signaling.requests import Connect
 from meetings.signaling.session import Session
 from meetings.signaling.turn import Turn
 from tests.fakes import ManualClock

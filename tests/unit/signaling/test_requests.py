@@ -9,6 +9,7 @@ from livekit.protocol import models, rtc
 
 from meetings.signaling.data import stamped
 from meetings.signaling.grants import InvalidToken, read_token
+from meetings.signaling.joining import parse_connect
 from meetings.signaling.model import Identity, Kind, Layer, Participant, ParticipantSid, Permission, Source, TrackSid
 from meetings.signaling.requests import (
     AddTrack,
@@ -18,7 +19,6 @@ from meetings.signaling.requests import (
     Describe,
     Ignored,
     View,
-    parse_connect,
     parse_request,
 )
 from tests.unit.signaling.test_server import KEY, SECRET, token
