@@ -92,8 +92,16 @@ async def relay() -> AsyncIterator[RelayProcess]:
 class Publisher:
     """One participant with a colour and a tone."""
 
-    def __init__(self, url: str, sender: Sender, identity: str = "", size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+    def __init__(
+        self,
+        url: str,
+        sender: Sender,
+        identity: str = "",
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8,
+    ) -> None:
         self.sender = sender
+        self._codec = codec
         self.identity = identity or f"point:{sender.name}"
         self.room = rtc.Room()
         self._url = url
@@ -110,7 +118,7 @@ class Publisher:
         if video:
             track = rtc.LocalVideoTrack.create_video_track("camera", self._video)
             options = rtc.TrackPublishOptions(
-                source=rtc.TrackSource.SOURCE_CAMERA, simulcast=True, video_codec=rtc.VideoCodec.VP8
+                source=rtc.TrackSource.SOURCE_CAMERA, simulcast=True, video_codec=self._codec
             )
             await self.room.local_participant.publish_track(track, options)
             self._tasks.append(asyncio.create_task(self._show()))

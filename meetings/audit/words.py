@@ -61,6 +61,7 @@ SENTENCES: Mapping[str, str] = {
     "recording.started": N_("Bắt đầu ghi hình"),
     "recording.notice": N_("Cả phòng được báo là đang ghi hình"),
     "recording.gap": N_("Bản ghi có một quãng trống"),
+    "recording.unrecorded": N_("Không ghi được hình của {name}: mã hóa {codec}"),
     "recording.stop_requested": N_("Yêu cầu dừng ghi hình"),
     "recording.stopped": N_("Dừng ghi hình, khép bản ghi"),
     "recording.failed": N_("Ghi hình hỏng"),

@@ -33,7 +33,7 @@ ONLY_FOR_CONDUCTORS = frozenset({"seat.waiting", "seat.refused"})
 # A meeting's chain tells more than its conference: who declined and why, minutes sent back, who looked at a recording.
 # None of that is the room's business.
 OF_THE_ROOM = ("agenda.", "announcement", "chat.", "conference.", "floor.", "mute.", "participant.", "room.", "seat.")
-OF_THE_RECORDING = frozenset({*RECORDING_STATES, "recording.gap", "recording.notice"})
+OF_THE_RECORDING = frozenset({*RECORDING_STATES, "recording.gap", "recording.notice", "recording.unrecorded"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ async def take(session: AsyncSession, report: Report, now: datetime) -> None:
     if recording.worker != report.worker:
         log.warning("recording.report_ignored", recording_id=recording.id, kind=report.kind, worker=report.worker)
         return
+    await _apply(session, recording, report, now)
+    await session.flush()
+
+
+async def _apply(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:
     match report.kind:
         case "started":
             await _started(session, recording, report, now)
@@ -69,13 +74,14 @@ async def take(session: AsyncSession, report: Report, now: datetime) -> None:
             recording.bytes = report.bytes
         case "gap":
             await service.log_event(session, recording, "recording.gap", now, from_ms=report.t, until_ms=report.until)
+        case "unrecorded":
+            await _unrecorded(session, recording, report, now)
         case "stopped":
             await _ended(session, recording, report, State.STOPPED, now)
         case "full":
             await _ended(session, recording, report, State.FAILED, now)
         case "failed":
             recording.error = report.reason
-    await session.flush()
 
 
 async def _started(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:
@@ -86,6 +92,16 @@ async def _started(session: AsyncSession, recording: Recording, report: Report, 
     await session.flush()
     await service.log_event(session, recording, "recording.started", now)
     await service.log_event(session, recording, "recording.notice", now)
+
+
+async def _unrecorded(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:
+    """Once a track and recording: a later life of the recorder meets it again."""
+    told = await service.unrecorded_of(session, recording.meeting_id)
+    if any(one["recording_id"] == recording.id and one["track"] == report.track for one in told):
+        return
+    who = {"identity": report.identity, "name": report.participant_name or report.identity}
+    what = {"track": report.track, "media": report.media, "codec": report.reason.upper()}
+    await service.log_event(session, recording, "recording.unrecorded", now, **who, **what)
 
 
 async def _ended(session: AsyncSession, recording: Recording, report: Report, state: State, now: datetime) -> None:

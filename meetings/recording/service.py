@@ -201,6 +201,12 @@ async def _wholelog_event(session: AsyncSession, meeting_id: str) -> list[events
     return found
 
 
+async def unrecorded_of(session: AsyncSession, meeting_id: str) -> list[dict[str, Any]]:
+    """What could not be recorded, in the order it was met: whose picture, and its codec."""
+    log = await _wholelog_event(session, meeting_id)
+    return [event.payload for event in log if event.kind == "recording.unrecorded"]
+
+
 async def note_viewing(session: AsyncSession, recording: Recording, by: By, now: datetime) -> None:
     """Log that somebody played or downloaded the recording, once a viewing."""
     if not await viewing_noted(session, recording, by, now):

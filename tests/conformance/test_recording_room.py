@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import pytest
+from livekit import rtc
 
 from meetings.recording import manifest, messages
 from meetings.recording.compose import ComposeOrder
@@ -31,6 +32,9 @@ from tests.senders import BLUE, GREEN, RED, Sender, loudest, same_colour, streng
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(240)]
 SENDERS = {f"point:{one.name}": one for one in (RED, GREEN, BLUE)}
+# What guests' programs send: each sender in a codec of its own, so that one room holds them all.
+CODECS = {RED: rtc.VideoCodec.VP8, GREEN: rtc.VideoCodec.H264, BLUE: rtc.VideoCodec.VP9}
+HELD_IN = {RED: ("vp8", "webm"), GREEN: ("h264", "matroska"), BLUE: ("vp9", "webm")}
 LAYERED = (960, 540)  # from this size on the Python SDK sends layers of different sizes
 FONTS = Path(__file__).resolve().parents[2] / "build" / "fonts"
 
@@ -46,7 +50,8 @@ async def recorded(
 ) -> Report:
     """A recording of that many seconds, from the moment it is said to run until it is told to stop."""
     desk = Desk(house.url, directory, prominent=("point:red",))
-    async with speaking(*(Publisher(house.url, one) for one in senders), video=video), recorder(desk):
+    people = [Publisher(house.url, one, codec=CODECS[one]) for one in senders]
+    async with speaking(*people, video=video), recorder(desk):
         await eventually(lambda: "started" in desk.kinds(), within=60, what="the recording runs")
         await asyncio.sleep(seconds)
         desk.wanted = False
@@ -57,8 +62,10 @@ async def recorded(
 
 
 async def test_every_track_holds_its_senders_colour_or_tone_at_full_length(house: RelayProcess, tmp_path: Path) -> None:
-    report = await recorded(house, tmp_path, RED, GREEN, seconds=6)
+    report = await recorded(house, tmp_path, RED, GREEN, BLUE, seconds=6)
     assert sorted((one.identity, one.kind) for one in report.files) == [
+        ("point:blue", "audio"),
+        ("point:blue", "video"),
         ("point:green", "audio"),
         ("point:green", "video"),
         ("point:red", "audio"),
@@ -75,7 +82,14 @@ async def test_every_track_holds_its_senders_colour_or_tone_at_full_length(house
             colours = decoded_colours(path)
             assert len(colours) > 30
             assert all(same_colour(seen, sender) for seen in colours)
+            assert held_in(path) == HELD_IN[sender]
     assert manifest.problems(tmp_path) == []
+
+
+def held_in(path: Path) -> tuple[str, str]:
+    """Codec and container, as the file says; both containers are read by the same program."""
+    with av.open(str(path)) as container:
+        return container.streams.video[0].codec_context.name, "matroska" if path.suffix == ".mkv" else "webm"
 
 
 async def test_who_matters_is_recorded_large_and_the_others_small(house: RelayProcess, tmp_path: Path) -> None:

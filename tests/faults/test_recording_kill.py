@@ -13,10 +13,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from livekit import rtc
 
 from meetings.recording import manifest
 from meetings.recording.host import Host
 from meetings.recording.messages import RecordedFile
+from meetings.recording.tape import media_files
 from tests.fakes import eventually
 from tests.recording_stage import (
     Desk,
@@ -49,14 +51,23 @@ def seed() -> int:
     return chosen
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("kills", "codec"),
+    [
+        (5, rtc.VideoCodec.VP8),
+        (3, rtc.VideoCodec.H264),
+        (3, rtc.VideoCodec.VP9),
+        pytest.param(20, rtc.VideoCodec.VP8, marks=pytest.mark.long),
+        pytest.param(20, rtc.VideoCodec.H264, marks=pytest.mark.long),
+    ],
+)
 async def test_killed_at_random_moments_it_loses_at_most_two_seconds_each_time(
-    house: RelayProcess, tmp_path: Path, kills: int
+    house: RelayProcess, tmp_path: Path, kills: int, codec: rtc.VideoCodec.ValueType
 ) -> None:
     choose = random.Random(seed())
     desk = Desk(house.url, tmp_path)
     moments: list[float] = []
-    async with lateness() as late, speaking(Publisher(house.url, RED)), recorder(desk) as host:
+    async with lateness() as late, speaking(Publisher(house.url, RED, codec=codec)), recorder(desk) as host:
         await eventually(lambda: "started" in desk.kinds(), within=60, what="the recording runs")
         for _ in range(kills):
             await asyncio.sleep(choose.uniform(0.5, 3.5))
@@ -65,7 +76,7 @@ async def test_killed_at_random_moments_it_loses_at_most_two_seconds_each_time(
         desk.wanted = False
         await eventually(lambda: "stopped" in desk.kinds(), within=60, what="the recording has stopped")
     files = desk.last("stopped").files
-    assert {one.name for one in files} == {path.name for path in tmp_path.glob("*.webm")}, "an orphan was left behind"
+    assert {one.name for one in files} == {path.name for path in media_files(tmp_path)}, "an orphan was left behind"
     for kind in ("audio", "video"):
         _little_is_lost([one for one in files if one.kind == kind], tmp_path, moments, late[0])
     _everything_plays(files, tmp_path)

@@ -12,6 +12,7 @@ from meetings import events
 from meetings.access import Role
 from meetings.errors import NoSpace
 from meetings.recording import manifest, messages, service, tasks
+from meetings.recording.formats import TrackFormat
 from meetings.recording.host import INTERNAL_HEADER
 from meetings.recording.messages import Poll, Report, Work
 from meetings.recording.rules import Disk, require_room
@@ -73,7 +74,9 @@ def taped(world: World, recording_id: str) -> Path:
     directory = world.context.settings.recordings_dir / MEETING / recording_id
     tape = Tape(directory, recording_id, MEETING)
     tape.begin_segment()
-    opened = tape.open(RemoteTrack("TR_1", f"point:{EAST}", "Ea Kao", "audio", "microphone", False), 100, (0, 0))
+    opened = tape.open(
+        RemoteTrack("TR_1", f"point:{EAST}", "Ea Kao", "audio", "microphone", False), 100, TrackFormat("audio")
+    )
     for index, packet in enumerate(opus_packets(50)):
         opened.writer.write(packet, index * 20, keyframe=True, duration_ms=20)
     tape.close(opened)
@@ -193,6 +196,19 @@ async def test_the_recorder_learns_whose_pictures_matter(session_open: World) ->
     assert (await recorder_asks(world)).assignments[0].prominent == ()
     await world.act(world.secretary, "floor", identity=f"point:{EAST}", action="grant")
     assert (await recorder_asks(world)).assignments[0].prominent == (f"point:{EAST}",)
+
+
+async def test_a_picture_that_cannot_be_recorded_is_told_once_and_stands_on_the_page(session_open: World) -> None:
+    world = session_open
+    recording = await begun(world)
+    report = Report(
+        recording, "unrecorded", reason="av1", track="TR_1", media="video", identity="guest:1", participant_name="Ông A"
+    )
+    for _ in range(2):
+        await recorder_tells(world, report)
+    assert (await world.kinds()).count("recording.unrecorded") == 1
+    page = (await world.secretary.get(f"/meetings/{MEETING}/review")).text
+    assert "Không ghi được hình của Ông A: mã hóa AV1" in page
 
 
 async def test_the_end_of_the_conference_ends_the_recording(session_open: World) -> None:

@@ -296,6 +296,7 @@ export const english: Record<string, string> = {
   "Chưa khai mạc, dự kiến {hour}": "Not opened yet, planned for {hour}",
   "Chỗ của đơn vị đang được dùng ở một trình duyệt khác. Máy này không tự giành lại. Muốn họp bằng máy này, bấm nút dưới đây.": "Your seat is in use in another browser. This machine does not take it back by itself. To attend on this machine, press the button below.",
   "Chủ trì đã kết thúc cuộc họp. Xin cảm ơn.": "The chair has ended the meeting. Thank you.",
+  "Không ghi được hình của {name}: mã hóa {codec}. Tiếng vẫn được ghi.": "The picture of {name} cannot be recorded: encoded as {codec}. The sound is recorded.",
   "Cuộc họp này đang được ghi hình, ghi âm.": "This meeting is being recorded, picture and sound.",
   "Cán bộ kỹ thuật đã kết thúc cuộc họp. Xin cảm ơn.": "The technician has ended the meeting. Thank you.",
   "Có thể đóng trang này.": "You can close this page.",

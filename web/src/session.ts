@@ -12,7 +12,7 @@ import type { PageData } from "./page_data.ts";
 import { Passage } from "./passage.ts";
 import { isInside, type Phase } from "./state/course.ts";
 import { seatOf } from "./state/meeting.ts";
-import { tellOfRecording, tellOwn } from "./told.ts";
+import { tellOfRecording, tellOwn, tellUnrecorded } from "./told.ts";
 import { Wishes } from "./wishes.ts";
 import { t } from "./words.ts";
 
@@ -80,6 +80,7 @@ export class Session {
     }
     if (event.kind === "conference.ended") this.passage.out({ is: "ended" });
     if (event.kind === "chat.message" && event.payload.identity !== this.identity.value) this.unread.value += 1;
+    if (event.kind === "recording.unrecorded" && this.snapshot.value?.can.includes("conduct")) tellUnrecorded(event, this.notices);
     if (event.kind === "recording.notice") this.tellOfRecording(this.snapshot.value?.meeting.id ?? "");
   }
 

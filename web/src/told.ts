@@ -37,3 +37,9 @@ export function tellOfRecording(notices: Notices, volume: number): void {
   notices.tell(t("Cuộc họp này đang được ghi hình, ghi âm."), "live");
   if (volume > 0) void speakOfRecording(inUse(), volume);
 }
+
+/** To who conducts: they can ask for another camera program while there is time. */
+export function tellUnrecorded(event: RoomEvent, notices: Notices): void {
+  const { name, codec } = event.payload;
+  notices.tell(t("Không ghi được hình của {name}: mã hóa {codec}. Tiếng vẫn được ghi.", { name: name ?? "–", codec: codec ?? "?" }), "live");
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from meetings import events
 from meetings.access import Action, Actor, allowed
 from meetings.context import Context
-from meetings.errors import Text
+from meetings.errors import Text, text
 from meetings.events import Event
 from meetings.recording import service as recordings
 from meetings.recording.minutes import service as minutes_service
@@ -59,6 +60,7 @@ class Review:
     minutes: Minutes | None
     document: Document | None
     viewings: list[Event]
+    unrecorded: list[Text]
     binding: Text | None
 
 
@@ -92,6 +94,13 @@ def sentences(report: Report | None) -> list[Text]:
     return [told(fault) for fault in report.faults] if report else []
 
 
+def unrecorded(log: Sequence[Event]) -> list[Text]:
+    """Whose picture is missing in the recordings, each sentence once."""
+    lost = [event.payload for event in log if event.kind == "recording.unrecorded"]
+    known = {(one.get("name", "–"), one.get("codec", "?")): None for one in lost}
+    return [text("Không ghi được hình của {name}: mã hóa {codec}", name=name, codec=codec) for name, codec in known]
+
+
 def _hits(content: Content | None, query: Query) -> int:
     if content is None or not query:
         return 0
@@ -117,6 +126,7 @@ async def _load(context: Context, actor: Actor, meeting_id: str) -> Review:
             minutes=minutes,
             document=filed,
             binding=await binding_fault(session, filed) if filed else None,
+            unrecorded=unrecorded(log),
             viewings=[event for event in log if event.kind == "recording.viewed"][::-1],
         )
 

@@ -143,5 +143,6 @@ export interface RoomEvent {
     position?: number;
     title?: string;
     recording_id?: string;
+    codec?: string;
   };
 }

@@ -15,6 +15,7 @@ export function takePlayer(onTime: (ms: number) => void): Player | null {
   if (!block || !screen) return null;
   const playback = JSON.parse(block) as Playback;
   const time = document.querySelector<HTMLElement>("[data-time]");
+  const cannot = document.querySelector<HTMLElement>("[data-cannot]");
   const choice = document.querySelector<HTMLSelectElement>("[data-clips]");
   let chosen = playback.clips[playback.first];
   if (!chosen) return null;
@@ -42,6 +43,9 @@ export function takePlayer(onTime: (ms: number) => void): Player | null {
     const clip = clipAt(playback.clips, chosen ?? playing, ms);
     if (clip) show(clip, ms, true);
   };
+  // a camera's own H.264 is played only where the system brings a decoder
+  screen.addEventListener("error", () => cannot && (cannot.hidden = false));
+  screen.addEventListener("loadedmetadata", () => cannot && (cannot.hidden = true));
   screen.addEventListener("timeupdate", tell);
   screen.addEventListener("seeked", tell);
   screen.addEventListener("loadedmetadata", tell);
