@@ -13,7 +13,27 @@ class Refusal(StrEnum):
 
     OK = "ok"
     NOT_ALLOWED = "not_allowed"
+    NOT_FOUND = "not_found"
     LIMIT_EXCEEDED = "limit_exceeded"
+    QUEUED = "queued"
+    UNSUPPORTED_TYPE = "unsupported_type"
+
+
+class Asked(StrEnum):
+    """What kind of request is answered."""
+
+    METADATA = "metadata"
+    ADD_TRACK = "add_track"
+    MUTE = "mute"
+    AUDIO_TRACK = "audio_track"
+    VIDEO_TRACK = "video_track"
+
+
+class NotSubscribable(StrEnum):
+    """Why a track cannot be had."""
+
+    NOT_FOUND = "not_found"
+    CODEC_UNSUPPORTED = "codec_unsupported"
 
 
 class Happening(StrEnum):
@@ -53,13 +73,14 @@ class TrackAccepted:
 
 @dataclass(frozen=True)
 class RequestAnswered:
-    """The client's request with this number was done, or why not. `about` is its add_track cid, if it was one."""
+    """The client's request with this number was done, or why not. `name`: an add_track's cid, else a track's sid."""
 
     to: ParticipantSid
     request_id: int
     outcome: Refusal
     message: str = ""
-    cid: str = ""
+    asked: Asked = Asked.METADATA
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,8 +131,17 @@ class SubscriptionAllowed:
 
 
 @dataclass(frozen=True)
+class SubscriptionFailed:
+    """Tell a subscriber that it does not get a track it asked for."""
+
+    to: ParticipantSid
+    track_sid: TrackSid
+    why: NotSubscribable
+
+
+@dataclass(frozen=True)
 class TokenStale:
-    """The participant's permission changed: hand it a new token for its next connection."""
+    """What the participant's token says of it has changed: hand it a new one for its next connection."""
 
     to: ParticipantSid
 
@@ -144,6 +174,7 @@ Effect = (
     | Subscribed
     | Unsubscribed
     | SubscriptionAllowed
+    | SubscriptionFailed
     | TokenStale
     | Dismissed
     | Happened

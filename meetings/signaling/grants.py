@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from meetings.signaling import limits
-from meetings.signaling.model import Identity, Permission, Source
+from meetings.signaling.model import Identity, Participant, Permission, Role, Source
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 60  # what LiveKit's own verifiers allow for clocks that differ
@@ -18,6 +18,16 @@ LEEWAY_SECONDS = 60  # what LiveKit's own verifiers allow for clocks that differ
 
 class InvalidToken(Exception):
     """The token is missing, forged, expired, or says something that cannot be meant."""
+
+
+@dataclass(frozen=True)
+class RoomWishes:
+    """How the room is to be, if this token's holder is the one who opens it; zeros: as the relay has it."""
+
+    empty_timeout: int = 0
+    departure_timeout: int = 0
+    max_participants: int = 0
+    metadata: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,11 @@ class Grants:
     room_admin: bool = False
     room_create: bool = False
     room_list: bool = False
+    destination_room: str = ""
+    role: Role = Role.STANDARD
+    room_wishes: RoomWishes = field(default_factory=RoomWishes)
     api_key: str = ""
+    expires_at: float = field(default=0.0, compare=False)  # seconds since 1970
     issued_at: float = field(default=0.0, compare=False)  # seconds since 1970; 0 when the token does not say
 
     def may_administer(self, room: str) -> bool:
@@ -66,6 +80,10 @@ def read_token(token: str, keys: Mapping[str, str]) -> Grants:
         room_admin=video.get("roomAdmin") is True,
         room_create=video.get("roomCreate") is True,
         room_list=video.get("roomList") is True,
+        destination_room=_text(video, "destinationRoom", limits.ROOM_NAME),
+        role=_role(claims),
+        room_wishes=_room_wishes(_mapping(claims.get("roomConfig"))),
+        expires_at=float(claims["exp"]),
         api_key=str(claims["iss"]),
         issued_at=_issued_at(claims),
     )
@@ -98,6 +116,30 @@ def _issued_at(claims: Mapping[str, Any]) -> float:
     """The later of the two claims: LiveKit's own makers of tokens write only nbf."""
     named = [claims.get(name) for name in ("iat", "nbf")]
     return max((float(one) for one in named if isinstance(one, int | float)), default=0.0)
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    kind = claims.get("kind") or Role.STANDARD.value
+    try:
+        return Role(kind)
+    except ValueError as error:
+        raise InvalidToken("the claim kind is not known") from error
+
+
+def _room_wishes(config: Mapping[str, Any]) -> RoomWishes:
+    return RoomWishes(
+        empty_timeout=_count(config, "emptyTimeout", "empty_timeout"),
+        departure_timeout=_count(config, "departureTimeout", "departure_timeout"),
+        max_participants=_count(config, "maxParticipants", "max_participants"),
+        metadata=_text(config, "metadata", limits.METADATA),
+    )
+
+
+def _count(config: Mapping[str, Any], *names: str) -> int:
+    value = next((config[name] for name in names if name in config), 0)
+    if type(value) is not int or not 0 <= value < 1 << 32:
+        raise InvalidToken(f"{names[0]} is not a count")
+    return value
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -133,6 +175,7 @@ def _permission(video: Mapping[str, Any]) -> Permission:
         can_update_metadata=video.get("canUpdateOwnMetadata") is True,
         hidden=video.get("hidden") is True,
         recorder=video.get("recorder") is True,
+        agent=video.get("agent") is True,
     )
 
 
@@ -146,7 +189,13 @@ def write_token(grants: Grants, *, secret: str, now: datetime, ttl: timedelta) -
         "exp": int((instant + ttl).timestamp()),
         "video": _video_claims(grants),
     }
+    wishes = grants.room_wishes
+    room = {"emptyTimeout": wishes.empty_timeout, "departureTimeout": wishes.departure_timeout}
+    room |= {"maxParticipants": wishes.max_participants}
+    config: dict[str, Any] = {name: value for name, value in room.items() if value}
+    config |= {"metadata": wishes.metadata} if wishes.metadata else {}
     optional = {"name": grants.name, "metadata": grants.metadata, "attributes": dict(grants.attributes)}
+    optional |= {"roomConfig": config, "kind": "" if grants.role is Role.STANDARD else grants.role.value}
     claims |= {name: value for name, value in optional.items() if value}
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
@@ -161,6 +210,7 @@ def _video_claims(grants: Grants) -> dict[str, Any]:
         "canUpdateOwnMetadata": permission.can_update_metadata,
         "hidden": permission.hidden,
         "recorder": permission.recorder,
+        "agent": permission.agent,
     }
     video: dict[str, Any] = {name: True for name, value in flags.items() if value}
     video |= {
@@ -175,6 +225,15 @@ def _video_claims(grants: Grants) -> dict[str, Any]:
     return video
 
 
-def with_permission(grants: Grants, permission: Permission) -> Grants:
-    """The grants of the token that a participant gets after its permission was changed."""
-    return replace(grants, permission=permission)
+TOKEN_TEXTS = 4 * 1024  # bytes of metadata and attributes in a renewed token: it is to fit into a request line
+
+
+def renewed(grants: Grants, participant: Participant) -> Grants:
+    """The grants of the next token: what the participant may now, and what it is called now.
+
+    Long texts stay as they were in the token before; they would make one that no server takes in a request line.
+    """
+    now = replace(grants, permission=participant.permission, name=participant.name)
+    if len(participant.metadata.encode()) + limits.attributes_size(participant.attributes) > TOKEN_TEXTS:
+        return now
+    return replace(now, metadata=participant.metadata, attributes=dict(participant.attributes))

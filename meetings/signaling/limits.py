@@ -25,11 +25,14 @@ MEDIA_SECTIONS = 64
 CANDIDATES = 50
 
 TRACKS = 24  # published by one participant
+QUEUED_TRACKS = 8  # announced under a name whose track is still published
+AWAITED_TRACKS = 256  # that one participant asks for before they are here
 OUTBOX = 1024  # messages waiting for one slow client
 MESSAGES_PER_SECOND = 200  # sustained, from one client
 MESSAGE_BURST = 1000
 JOINS = 5  # of one identity into one room
 JOINS_SECONDS = 10.0
+NONCES = 100  # of data messages, remembered to drop those that come twice
 EARLY_DATA = 64  # reliable messages kept for a joiner whose channel is not open yet
 
 

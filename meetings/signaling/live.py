@@ -16,17 +16,19 @@ from meetings.signaling.effects import (
     Effect,
     Happened,
     ParticipantChanged,
+    Refusal,
     RequestAnswered,
     RoomChanged,
     Subscribed,
     SubscriptionAllowed,
+    SubscriptionFailed,
     TokenStale,
     TrackAccepted,
     TrackMuted,
     TrackStopped,
     Unsubscribed,
 )
-from meetings.signaling.grants import Grants, with_permission
+from meetings.signaling.grants import Grants, renewed
 from meetings.signaling.ids import producer_of
 from meetings.signaling.joining import Connect
 from meetings.signaling.media import schema
@@ -42,7 +44,7 @@ from meetings.signaling.model import (
 )
 from meetings.signaling.negotiation import Sections
 from meetings.signaling.peer import Description, Peer
-from meetings.signaling.requests import View
+from meetings.signaling.requests import Synchronize, View
 from meetings.signaling.room import Room
 from meetings.signaling.single import SinglePeer
 from meetings.signaling.speakers import Speakers, Speaking
@@ -51,6 +53,8 @@ from meetings.signaling.watching import NOTHING, Watching
 
 logger = logging.getLogger(__name__)
 
+AWAY_MS = 45_000  # the longest that a client hears nothing before its seat is given up
+TELLS_OK = 15  # from this protocol on a request that was carried out is answered, too
 FLOOR_ATTRIBUTE = "floor"  # "true": this participant's voice is passed on however many louder ones there are
 
 
@@ -101,6 +105,7 @@ class LiveRoom:
         self._members: dict[ParticipantSid, Member] = {}
         self._speakers = Speakers()
         self._watching = Watching()
+        self._seen = data.Seen()
 
     def member(self, sid: ParticipantSid) -> Member | None:
         return self._members.get(sid)
@@ -139,8 +144,11 @@ class LiveRoom:
         member.connection = connection
         participant = self.rules.roster.get(sid)
         assert participant is not None
-        connection.send(messages.reconnect(self._around.ice_servers(sid)))
+        connection.send(messages.reconnect(self._around.ice_servers(sid), self._seen.last(sid)))
+        if gone := self.rules.missed_departures(self._around.now_ms() - AWAY_MS):
+            connection.send(messages.participants(gone))
         connection.send(messages.participants([participant, *self.rules.roster.shown_to(sid)]))
+        connection.send(messages.room(self.rules.facts()))
         self._refresh_token(sid)
         member.peer.resumed()
         self._offer_to(sid)
@@ -168,7 +176,7 @@ class LiveRoom:
             case TrackAccepted(to, track):
                 self._tell([to], messages.track_published(track))
             case RequestAnswered():
-                self._tell([effect.to], messages.request_answered(effect))
+                self._answer(effect)
             case TrackMuted(publisher, track_sid, muted, told):
                 self._mute(publisher, track_sid, muted, told)
             case TrackStopped(publisher, track_sid, told):
@@ -182,6 +190,8 @@ class LiveRoom:
                     member.peer.stop_sending(track_sid)
             case SubscriptionAllowed(to, publisher, track_sid, allowed):
                 self._tell([to], messages.subscription_allowed(publisher, track_sid, allowed))
+            case SubscriptionFailed(to, track_sid, why):
+                self._tell([to], messages.subscription_failed(track_sid, why))
             case TokenStale(to):
                 self._refresh_token(to)
             case Dismissed(sid, reason, said):
@@ -197,6 +207,12 @@ class LiveRoom:
         for sid in to:
             if (member := self._members.get(sid)) is not None:
                 member.send(message)
+
+    def _answer(self, answered: RequestAnswered) -> None:
+        """Older clients take every answer for a refusal."""
+        participant = self.rules.roster.get(answered.to)
+        if participant is not None and (answered.outcome is not Refusal.OK or participant.client.protocol >= TELLS_OK):
+            self._tell([answered.to], messages.request_answered(answered))
 
     def _mute(self, publisher: ParticipantSid, track_sid: TrackSid, muted: bool, told: bool) -> None:
         if (member := self._members.get(publisher)) is not None:
@@ -221,6 +237,7 @@ class LiveRoom:
     def _dismiss(self, sid: ParticipantSid, reason: Reason, said: bool) -> None:
         member = self._members.pop(sid, None)
         self._speakers.forget(sid)
+        self._seen.forget(sid)
         if member is None:
             return
         if said:
@@ -233,7 +250,7 @@ class LiveRoom:
     def _refresh_token(self, sid: ParticipantSid) -> None:
         member, participant = self._members.get(sid), self.rules.roster.get(sid)
         if member is not None and participant is not None:
-            member.grants = with_permission(member.grants, participant.permission)
+            member.grants = renewed(member.grants, participant)
             member.send(messages.refresh_token(self._around.token_for(member.grants)))
 
     def refresh_tokens(self) -> None:
@@ -290,6 +307,19 @@ class LiveRoom:
             self._members[sid].peer.view(track_sid, view)
             self._watch_again(track_sid)
 
+    def choose(self, sid: ParticipantSid, tracks: Iterable[TrackSid], wanted: bool) -> None:
+        """A client, or the server for it, asks for tracks or for no more of them."""
+        self.apply(self.rules.choose(sid, tracks, wanted, self._around.now_ms()))
+
+    def synchronize(self, sid: ParticipantSid, state: Synchronize) -> None:
+        """A client that goes on says what it takes for the present state; if it is too far from it, it comes anew."""
+        if not self.rules.publishing.all_known(sid, state.published):
+            self.leave(sid, Reason.STATE_MISMATCH, said=True)
+            return
+        for track_sid in state.disabled:
+            self.view(sid, View((track_sid,), disabled=True, quality=2, width=0, height=0))
+        self.choose(sid, state.chosen.tracks, state.chosen.wanted)
+
     def _watch_again(self, track_sid: TrackSid) -> None:
         for publisher in self.rules.roster:
             if (track := publisher.track(track_sid)) is not None:
@@ -305,7 +335,8 @@ class LiveRoom:
             self._tell([publisher], messages.subscribed_quality(track, told))
 
     def look_after(self) -> None:
-        """Every second: publishers learn which layers nobody has watched for a while."""
+        """Every second: what was waited for in vain is given up, and layers that nobody has watched for a while."""
+        self.apply(self.rules.overdue(self._around.now_ms()))
         for publisher in self.rules.roster:
             for track in publisher.live_tracks:
                 self._watch(publisher.sid, track)
@@ -353,8 +384,10 @@ class LiveRoom:
         self._tell(to, messages.connection_quality({sid: rating}))
 
     def forward(self, packet: data.Packet, sender: ParticipantSid | None = None) -> None:
-        """Hand a data message to whom it is for."""
+        """Hand a data message to whom it is for, once."""
         rules = self.rules
+        if not self._seen.is_new(packet, sender):
+            return
         to = (
             rules.roster.addressees(packet.destinations)
             if sender is None

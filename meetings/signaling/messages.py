@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from livekit.protocol import models, rtc
 
-from meetings.signaling.effects import Refusal, RequestAnswered
+from meetings.signaling.effects import Asked, NotSubscribable, Refusal, RequestAnswered
 from meetings.signaling.model import (
     Kind,
     Participant,
     ParticipantSid,
     Permission,
     Reason,
+    Role,
     RoomFacts,
     State,
     Track,
@@ -37,6 +38,7 @@ _STATES = {
     State.DISCONNECTED: models.ParticipantInfo.DISCONNECTED,
 }
 _REASONS: dict[Reason, models.DisconnectReason] = {one: getattr(models.DisconnectReason, one.name) for one in Reason}
+_ROLES = {role: getattr(models.ParticipantInfo, role.name) for role in Role}
 _SOURCE_NUMBERS = {source: number for number, source in SOURCES.items()}
 _LAYER_QUALITIES = (models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH)
 _QUALITIES = {
@@ -72,7 +74,9 @@ def track_info(track: Track) -> models.TrackInfo:
         stereo=request.stereo,
         disable_red=request.disable_red,
         stream=request.stream or _stream(track),
+        encryption=request.encryption,  # type: ignore[arg-type]  # a number as received
     )
+    info.audio_features.extend(request.features)  # type: ignore[arg-type]  # numbers as received
     info.codecs.add(mime_type=info.mime_type, mid=track.mid, cid=request.cid, layers=layers)
     return info
 
@@ -110,6 +114,7 @@ def permission_info(permission: Permission) -> models.ParticipantPermission:
         can_update_metadata=permission.can_update_metadata,
         hidden=permission.hidden,
         recorder=permission.recorder,
+        agent=permission.agent,
     )
 
 
@@ -122,6 +127,7 @@ def permission_of(info: models.ParticipantPermission) -> Permission:
         can_update_metadata=info.can_update_metadata,
         hidden=info.hidden,
         recorder=info.recorder,
+        agent=info.agent,
     )
 
 
@@ -140,6 +146,7 @@ def participant_info(participant: Participant) -> models.ParticipantInfo:
         permission=permission_info(participant.permission),
         is_publisher=bool(participant.live_tracks),
         client_protocol=participant.client.client_protocol,
+        kind=_ROLES[participant.role],
     )
     info.capabilities.extend(participant.client.capabilities)  # type: ignore[arg-type]  # enum numbers as received
     if participant.left_because is not None:
@@ -194,10 +201,11 @@ def join(
     )
 
 
-def reconnect(ice_servers: Iterable[IceServer] = ()) -> rtc.SignalResponse:
-    """The first message of a session that goes on over a new connection."""
+def reconnect(ice_servers: Iterable[IceServer] = (), last_message: int = 0) -> rtc.SignalResponse:
+    """The first message of a session that goes on over a new connection; `last_message`: of its data, what arrived."""
+    servers = _ice_servers(ice_servers)
     return rtc.SignalResponse(
-        reconnect=rtc.ReconnectResponse(server_info=server_info(), ice_servers=_ice_servers(ice_servers))
+        reconnect=rtc.ReconnectResponse(server_info=server_info(), ice_servers=servers, last_message_seq=last_message)
     )
 
 
@@ -269,16 +277,38 @@ def subscription_allowed(publisher: ParticipantSid, track_sid: TrackSid, allowed
 _OUTCOMES = {
     Refusal.OK: rtc.RequestResponse.OK,
     Refusal.NOT_ALLOWED: rtc.RequestResponse.NOT_ALLOWED,
+    Refusal.NOT_FOUND: rtc.RequestResponse.NOT_FOUND,
     Refusal.LIMIT_EXCEEDED: rtc.RequestResponse.LIMIT_EXCEEDED,
+    Refusal.QUEUED: rtc.RequestResponse.QUEUED,
+    Refusal.UNSUPPORTED_TYPE: rtc.RequestResponse.UNSUPPORTED_TYPE,
 }
+_FAILURES = {
+    NotSubscribable.NOT_FOUND: models.SubscriptionError.SE_TRACK_NOTFOUND,
+    NotSubscribable.CODEC_UNSUPPORTED: models.SubscriptionError.SE_CODEC_UNSUPPORTED,
+}
+
+
+def subscription_failed(track_sid: TrackSid, why: NotSubscribable) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        subscription_response=rtc.SubscriptionResponse(track_sid=track_sid, err=_FAILURES[why])
+    )
 
 
 def request_answered(answered: RequestAnswered) -> rtc.SignalResponse:
     response = rtc.RequestResponse(
         request_id=answered.request_id, reason=_OUTCOMES[answered.outcome], message=answered.message
     )
-    if answered.cid:
-        response.add_track.cid = answered.cid
+    match answered.asked:
+        case Asked.METADATA:
+            response.update_metadata.request_id = answered.request_id
+        case Asked.ADD_TRACK:
+            response.add_track.cid = answered.name
+        case Asked.MUTE:
+            response.mute.sid = answered.name
+        case Asked.AUDIO_TRACK:
+            response.update_audio_track.track_sid = answered.name
+        case Asked.VIDEO_TRACK:
+            response.update_video_track.track_sid = answered.name
     return rtc.SignalResponse(request_response=response)
 
 

@@ -30,6 +30,18 @@ class Source(StrEnum):
     SCREEN_SHARE_AUDIO = "screen_share_audio"
 
 
+class Role(StrEnum):
+    """What a participant is, by the `kind` of its token."""
+
+    STANDARD = "standard"
+    INGRESS = "ingress"
+    EGRESS = "egress"
+    SIP = "sip"
+    AGENT = "agent"
+    CONNECTOR = "connector"
+    BRIDGE = "bridge"
+
+
 class State(StrEnum):
     """How far a participant has come; only an active one counts as present."""
 
@@ -63,6 +75,7 @@ class Permission:
     can_update_metadata: bool = False
     hidden: bool = False
     recorder: bool = False
+    agent: bool = False
 
     def may_publish(self, source: Source) -> bool:
         return self.can_publish and (not self.sources or source in self.sources)
@@ -95,6 +108,9 @@ class TrackRequest:
     disable_red: bool = False
     codec: str = ""  # the one it wants to send, by name: "vp8", "h264"; empty: any
     stream: str = ""
+    encryption: int = 0  # models.Encryption.Type: what subscribers need to know to decrypt it
+    features: tuple[int, ...] = ()  # AudioTrackFeature numbers
+    of_track: TrackSid = TrackSid("")  # another codec of this track
 
 
 @dataclass(frozen=True)
@@ -149,6 +165,18 @@ class Participant:
     version: int = 1
     tracks: tuple[Track, ...] = ()
     left_because: Reason | None = None
+    role: Role = Role.STANDARD
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """Agents may: their messages keep the sender they name."""
+        return self.role is Role.AGENT or self.permission.agent
+
+    @property
+    def attends(self) -> bool:
+        """It takes a place in the room. Recorders and agents come because of others, and take none."""
+        serves = self.role in (Role.AGENT, Role.EGRESS) or self.permission.recorder or self.permission.agent
+        return not serves
 
     @property
     def live_tracks(self) -> tuple[Track, ...]:

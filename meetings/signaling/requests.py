@@ -11,7 +11,7 @@ from livekit.protocol import models, rtc
 
 from meetings.signaling import limits
 from meetings.signaling.model import Identity, Kind, Layer, ParticipantSid, Source, TrackRequest, TrackSid
-from meetings.signaling.subscriptions import Admission
+from meetings.signaling.subscriptions import Admitted, Guest
 
 
 class BadRequest(ValueError):
@@ -75,7 +75,41 @@ class Describe:
 class Admit:
     """Who may receive the client's tracks."""
 
-    admission: Admission
+    everybody: bool
+    guests: tuple[Guest, ...]
+
+
+@dataclass(frozen=True)
+class DescribeSound:
+    """How a track of the client sounds now: AudioTrackFeature numbers."""
+
+    track_sid: TrackSid
+    features: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DescribePicture:
+    """How large a track of the client is now."""
+
+    track_sid: TrackSid
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """add_track of something that is neither sound nor picture."""
+
+    cid: str
+
+
+@dataclass(frozen=True)
+class Synchronize:
+    """What a client that goes on takes for the present state."""
+
+    published: tuple[TrackSid, ...]
+    chosen: Choose
+    disabled: tuple[TrackSid, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +132,23 @@ class Ignored:
     kind: str
 
 
-Request = Offer | Answer | AddTrack | Mute | Choose | View | Describe | Admit | Leave | Ping | Ignored
+Request = (
+    Offer
+    | Answer
+    | AddTrack
+    | Unsupported
+    | Mute
+    | Choose
+    | View
+    | Describe
+    | DescribeSound
+    | DescribePicture
+    | Admit
+    | Synchronize
+    | Leave
+    | Ping
+    | Ignored
+)
 
 SOURCES = {
     models.TrackSource.UNKNOWN: Source.UNKNOWN,
@@ -139,6 +189,14 @@ def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a ca
             return _describe(message.update_metadata)
         case "subscription_permission":
             return _admit(message.subscription_permission)
+        case "update_audio_track":
+            sound = message.update_audio_track
+            return DescribeSound(TrackSid(sound.track_sid), tuple(dict.fromkeys(sound.features)))
+        case "update_video_track":
+            picture = message.update_video_track
+            return DescribePicture(TrackSid(picture.track_sid), picture.width, picture.height)
+        case "sync_state":
+            return _synchronize(message.sync_state)
         case "leave":
             return Leave()
         case "ping":
@@ -153,12 +211,11 @@ def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a ca
 
 def add_track(request: rtc.AddTrackRequest) -> Request:
     """Raises BadRequest."""
-    if request.sid:
-        return Ignored("add_track of another codec")  # only one codec of a track is forwarded
     kinds = {models.TrackType.AUDIO: Kind.AUDIO, models.TrackType.VIDEO: Kind.VIDEO}
-    kind = kinds.get(request.type)
-    if kind is None or not 0 < len(request.cid) <= limits.CID:
-        raise BadRequest("add_track without a kind or a cid")
+    if not 0 < len(request.cid) <= limits.CID:
+        raise BadRequest("add_track without a cid")
+    if (kind := kinds.get(request.type)) is None:
+        return Unsupported(request.cid)
     return AddTrack(
         TrackRequest(
             cid=request.cid,
@@ -174,6 +231,9 @@ def add_track(request: rtc.AddTrackRequest) -> Request:
             disable_red=request.disable_red or request.encryption != models.Encryption.NONE,
             codec=_codec(request),
             stream=request.stream[: limits.STREAM],
+            encryption=request.encryption if request.encryption in models.Encryption.Type.values() else 0,
+            features=tuple(dict.fromkeys(request.audio_features)),
+            of_track=TrackSid(request.sid[: limits.CID]),
         )
     )
 
@@ -214,16 +274,24 @@ def _describe(request: rtc.UpdateParticipantMetadata) -> Describe:
     return Describe(request.request_id, request.name, request.metadata, dict(request.attributes))
 
 
-def _admit(request: rtc.SubscriptionPermission) -> Admit:
-    whole: set[Identity | ParticipantSid] = set()
-    single: dict[TrackSid, set[Identity | ParticipantSid]] = {}
-    for one in request.track_permissions:
-        names: set[Identity | ParticipantSid] = set()
-        names |= {Identity(one.participant_identity)} if one.participant_identity else set()
-        names |= {ParticipantSid(one.participant_sid)} if one.participant_sid else set()
-        if one.all_tracks:
-            whole |= names
-        for sid in one.track_sids:
-            single.setdefault(TrackSid(sid), set()).update(names)
-    tracks = {sid: frozenset(names) for sid, names in single.items()}
-    return Admit(Admission(request.all_participants, frozenset(whole), tracks))
+def _admit(request: rtc.SubscriptionPermission) -> Request:
+    lines = request.track_permissions
+    if not request.all_participants and not all(one.participant_identity or one.participant_sid for one in lines):
+        return Ignored("subscription_permission that names nobody")  # what was said before holds on
+    guests = [
+        Guest(
+            one.participant_identity,
+            one.participant_sid,
+            Admitted(one.all_tracks, frozenset(TrackSid(sid) for sid in one.track_sids)),
+        )
+        for one in lines
+    ]
+    return Admit(request.all_participants, tuple(guests))
+
+
+def _synchronize(state: rtc.SyncState) -> Synchronize:
+    return Synchronize(
+        published=tuple(TrackSid(one.track.sid) for one in state.publish_tracks),
+        chosen=_choose(state.subscription),
+        disabled=tuple(TrackSid(sid) for sid in state.track_sids_disabled),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,15 +12,17 @@ from meetings.signaling.effects import (
     Effect,
     Happened,
     Happening,
+    NotSubscribable,
     ParticipantChanged,
     Refusal,
     RequestAnswered,
-    SubscriptionAllowed,
+    SubscriptionFailed,
     TokenStale,
 )
 from meetings.signaling.grants import Grants
 from meetings.signaling.model import (
     Client,
+    Identity,
     Participant,
     ParticipantSid,
     Permission,
@@ -30,9 +33,11 @@ from meetings.signaling.model import (
     State,
     TrackSid,
 )
-from meetings.signaling.publishing import Publishing, Refused
+from meetings.signaling.publishing import Publishing, Refused, TooLarge
 from meetings.signaling.roster import Roster, newer_version
-from meetings.signaling.subscriptions import Admission, Subscriptions
+from meetings.signaling.subscriptions import Admission, Admitted, Guest, Subscriptions
+
+DEPARTURES = 200  # remembered for clients that were away
 
 
 class RoomFull(Exception):
@@ -52,11 +57,11 @@ class Profile:
         merged = {**participant.attributes, **(self.attributes or {})}
         attributes = {key: value for key, value in merged.items() if value}
         if len(self.name.encode()) > limits.NAME:
-            raise Refused("name exceeds limits")
+            raise TooLarge("name length exceeds limits")
         if len(self.metadata.encode()) > limits.METADATA:
-            raise Refused("metadata exceeds limits")
+            raise TooLarge("metadata size exceeds limits")
         if limits.attributes_size(attributes) > limits.ATTRIBUTES:
-            raise Refused("attributes exceed limits")
+            raise TooLarge("attribute size exceeds limits")
         wanted = {"name": self.name, "metadata": self.metadata, "attributes": attributes}
         changed = {key: value for key, value in wanted.items() if value or key == "attributes"}
         return {key: value for key, value in changed.items() if getattr(participant, key) != value}
@@ -76,6 +81,7 @@ class Room:
         self._created_at_ms = now_ms
         self._empty_since_ms: int | None = now_ms
         self._was_used = False
+        self._departed: deque[tuple[int, Participant]] = deque(maxlen=DEPARTURES)
 
     def facts(self) -> RoomFacts:
         shown = [one for one in self.roster if not one.permission.hidden]
@@ -111,8 +117,6 @@ class Room:
         effects: list[Effect] = []
         if (older := self.roster.by_identity(grants.identity)) is not None:
             effects += self._depart(older, Reason.DUPLICATE_IDENTITY, said=True, now_ms=now_ms)
-        elif self.settings.max_participants and len(self.roster) >= self.settings.max_participants:
-            raise RoomFull
         newcomer = Participant(
             sid=sid,
             identity=grants.identity,
@@ -122,11 +126,18 @@ class Room:
             permission=grants.permission,
             joined_at_ms=now_ms,
             client=client,
+            role=grants.role,
         )
+        if older is None and newcomer.attends and self._is_full():
+            raise RoomFull
         self.roster.put(newcomer)
         self._empty_since_ms = None
         self._was_used = True
         return effects + self.roster.announce(newcomer, to_itself=False) + self._settle()
+
+    def _is_full(self) -> bool:
+        limit = self.settings.max_participants
+        return bool(limit) and sum(1 for one in self.roster if one.attends) >= limit
 
     def connected(self, sid: ParticipantSid) -> list[Effect]:
         """The participant's media connection works: from now on it counts as present."""
@@ -135,6 +146,11 @@ class Room:
             return []
         effects = self.roster.change(participant, state=State.ACTIVE)
         return [*effects, Happened(Happening.PARTICIPANT_JOINED, self.roster.get(sid)), self.roster.counts()]
+
+    def missed_departures(self, since_ms: int) -> list[Participant]:
+        """Who went since then and is not back: a client that was away has not heard of it."""
+        gone = [one for at, one in self._departed if at >= since_ms and not one.permission.hidden]
+        return [one for one in gone if self.roster.by_identity(one.identity) is None]
 
     def leave(self, sid: ParticipantSid, reason: Reason, now_ms: int, *, said: bool = False) -> list[Effect]:
         """The participant goes, or its connection is given up. `said`: its client is told why."""
@@ -158,6 +174,8 @@ class Room:
         gone = newer_version(
             self.roster.remove(sid), state=State.DISCONNECTED, left_because=reason, tracks=participant.tracks
         )
+        self.publishing.forget(sid)
+        self._departed.append((now_ms, gone))
         self._subscriptions.forget_participant(sid)
         effects += self._settle()
         if not gone.permission.hidden:
@@ -170,28 +188,46 @@ class Room:
 
     # ------------------------------------------------------------------------------------- subscriptions
 
-    def choose(self, sid: ParticipantSid, tracks: Iterable[TrackSid], wanted: bool) -> list[Effect]:
-        """A client, or the server for it, asks for tracks or for no more of them."""
+    def choose(self, sid: ParticipantSid, tracks: Iterable[TrackSid], wanted: bool, now_ms: int) -> list[Effect]:
+        """A client, or the server for it, asks for tracks or for no more of them. Some may still be to come."""
         if sid not in self.roster:
             return []
         known = {track.sid for one in self.roster for track in one.tracks}
-        self._subscriptions.choose(sid, known.intersection(tracks), wanted)
+        asked = list(dict.fromkeys(tracks))
+        here, elsewhere = [one for one in asked if one in known], [one for one in asked if one not in known]
+        self._subscriptions.choose(sid, here, wanted)
+        if wanted:
+            return self._subscriptions.wait_for(sid, elsewhere, now_ms) + self._settle()
+        self._subscriptions.wait_no_more(sid, elsewhere)
         return self._settle()
 
-    def admit(self, sid: ParticipantSid, admission: Admission) -> list[Effect]:
-        """A publisher says who may receive its tracks; those concerned are told what changed for them."""
-        publisher = self.roster.get(sid)
-        if publisher is None:
-            return []
-        pairs = [(other, track) for other in self.roster if other.sid != sid for track in publisher.live_tracks]
-        before = {(other.sid, track.sid): self._subscriptions.admits(sid, other, track.sid) for other, track in pairs}
-        self._subscriptions.admit(sid, admission)
-        told: list[Effect] = []
-        for other, track in pairs:
-            allowed = admission.admits(other, track.sid)
-            if allowed != before[other.sid, track.sid]:
-                told.append(SubscriptionAllowed(other.sid, sid, track.sid, allowed))
+    def overdue(self, now_ms: int) -> list[Effect]:
+        """What was waited for in vain."""
+        return self._subscriptions.overdue(now_ms)
+
+    def cannot_receive(self, sid: ParticipantSid, tracks: Iterable[TrackSid]) -> list[Effect]:
+        """A client has refused tracks that it was offered: it has no decoder for them."""
+        refused = [track for track in tracks if self._subscriptions.active(sid, track)]
+        self._subscriptions.choose(sid, refused, False)
+        told: list[Effect] = [SubscriptionFailed(sid, one, NotSubscribable.CODEC_UNSUPPORTED) for one in refused]
         return told + self._settle()
+
+    def admit(self, sid: ParticipantSid, everybody: bool, guests: Iterable[Guest]) -> list[Effect]:
+        """A publisher says who may receive its tracks; those concerned are told what changed for them.
+
+        Whoever is named by a sid is meant for as long as its identity is here, under whatever sid.
+        """
+        if sid not in self.roster:
+            return []
+        named: dict[Identity, Admitted] = {}
+        for guest in guests:
+            known = self.roster.get(ParticipantSid(guest.sid))
+            if guest.identity:
+                named[Identity(guest.identity)] = guest.admitted
+            elif known is not None:
+                named[known.identity] = guest.admitted
+        self._subscriptions.admit(sid, Admission(everybody, named))
+        return self._settle()
 
     def _settle(self) -> list[Effect]:
         return self._subscriptions.settle(self.roster)
@@ -201,7 +237,7 @@ class Room:
     def set_metadata(self, metadata: str) -> list[Effect]:
         """The server changes the room's metadata. Raises Refused."""
         if len(metadata.encode()) > limits.METADATA:
-            raise Refused("metadata exceeds limits")
+            raise TooLarge("metadata size exceeds limits")
         self.metadata = metadata
         return [self.roster.counts()]
 
@@ -229,7 +265,7 @@ class Room:
 
     def _describe(self, participant: Participant, profile: Profile) -> list[Effect]:
         changes = profile.applied_to(participant)
-        return self.roster.change(participant, **changes) if changes else []
+        return [*self.roster.change(participant, **changes), TokenStale(participant.sid)] if changes else []
 
     def _permit(self, sid: ParticipantSid, permission: Permission) -> list[Effect]:
         """Tracks whose source is no longer allowed are unpublished; the client hears of the permission first."""

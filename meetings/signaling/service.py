@@ -22,6 +22,7 @@ from meetings.signaling.room import Profile
 
 JSON = "application/json"
 PROTOBUF = "application/protobuf"
+NONCE_BYTES = 16
 
 _STATUS = {
     "bad_route": 404,
@@ -140,18 +141,22 @@ class RoomService:
         room = self._room(request.room)
         participant = self._participant(request.room, request.identity)
         tracks = track_sids(request.track_sids, request.participant_tracks)
-        room.apply(room.rules.choose(participant.sid, tracks, request.subscribe))
+        room.choose(participant.sid, tracks, request.subscribe)
         return api.UpdateSubscriptionsResponse()
 
     def send_data(self, request: api.SendDataRequest) -> Message:
         if len(request.data) > limits.DATA_PACKET:
             raise TwirpError("invalid_argument", "data exceeds limits")
+        if len(request.nonce) not in (0, NONCE_BYTES):
+            raise TwirpError("invalid_argument", f"nonce should be {NONCE_BYTES} bytes or not present")
         room = self._room(request.room)
         packet = data.from_server(
             request.data,
             reliable=request.kind == models.DataPacket.RELIABLE,
             topic=request.topic if request.HasField("topic") else None,
-            destinations=(*request.destination_identities, *request.destination_sids),
+            identities=list(request.destination_identities),
+            sids=list(request.destination_sids),
+            nonce=request.nonce,
         )
         room.forward(packet)
         return api.SendDataResponse()

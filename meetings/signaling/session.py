@@ -20,12 +20,16 @@ from meetings.signaling.requests import (
     BadRequest,
     Choose,
     Describe,
+    DescribePicture,
+    DescribeSound,
     Ignored,
     Leave,
     Mute,
     Offer,
     Ping,
     Request,
+    Synchronize,
+    Unsupported,
     View,
     parse_request,
 )
@@ -115,14 +119,22 @@ class Session:
                 self._add_track(track)
             case Mute(track_sid, muted):
                 room.apply(room.rules.publishing.set_muted(sid, track_sid, muted))
+            case Unsupported(cid):
+                room.apply(room.rules.publishing.unsupported(sid, cid))
+            case DescribeSound(track_sid, features):
+                room.apply(room.rules.publishing.sounds(sid, track_sid, features))
+            case DescribePicture(track_sid, width, height):
+                room.apply(room.rules.publishing.measures(sid, track_sid, width, height))
             case Choose(tracks, wanted):
-                room.apply(room.rules.choose(sid, tracks, wanted))
+                room.choose(sid, tracks, wanted)
+            case Synchronize():
+                room.synchronize(sid, request)
             case View():
                 room.view(sid, request)
             case Describe():
                 self._describe(request)
-            case Admit(admission):
-                room.apply(room.rules.admit(sid, admission))
+            case Admit(everybody, guests):
+                room.apply(room.rules.admit(sid, everybody, guests))
             case Leave():
                 self.ended = True
                 room.leave(sid, Reason.CLIENT_INITIATED)

@@ -654,7 +654,6 @@ async def test_stopping_tells_everybody_and_ends_the_worker(house: House) -> Non
         "not json",
         "{}",
         rtc.SignalRequest(add_track=rtc.AddTrackRequest(cid="", type=models.TrackType.AUDIO)).SerializeToString(),
-        rtc.SignalRequest(add_track=rtc.AddTrackRequest(cid="x", type=models.TrackType.DATA)).SerializeToString(),
         rtc.SignalRequest(offer=rtc.SessionDescription(type="offer", sdp="v=0")).SerializeToString(),
         rtc.SignalRequest(mute=rtc.MuteTrackRequest(sid="x" * 65_536)).SerializeToString(),
     ],

@@ -18,9 +18,12 @@ from meetings.signaling.requests import (
     Choose,
     Describe,
     Ignored,
+    Synchronize,
+    Unsupported,
     View,
     parse_request,
 )
+from meetings.signaling.subscriptions import Admitted, Guest
 from tests.unit.signaling.test_server import KEY, SECRET, token
 
 SENDER = Participant(ParticipantSid("PA_1"), Identity("hue"), "", "", {}, Permission(), 0)
@@ -45,8 +48,8 @@ def test_an_announced_track_keeps_what_matters() -> None:
     assert made.track.layers == (Layer(0, 1, 9), Layer(1, 3, 9))
 
 
-def test_another_codec_of_a_track_is_ignored() -> None:
-    assert isinstance(parsed(add_track=rtc.AddTrackRequest(cid="c", sid="TR_1")), Ignored)
+def test_what_is_neither_sound_nor_picture_is_no_track() -> None:
+    assert parsed(add_track=rtc.AddTrackRequest(cid="c", type=models.TrackType.DATA)) == Unsupported("c")
 
 
 def test_tracks_are_chosen_in_both_spellings() -> None:
@@ -66,16 +69,28 @@ def test_a_publisher_names_whom_it_admits_by_identity_or_sid() -> None:
         rtc.TrackPermission(participant_sid="PA_9", track_sids=["TR_1"]),
     ]
     made = parsed(subscription_permission=rtc.SubscriptionPermission(track_permissions=permissions))
-    assert isinstance(made, Admit)
-    vinh = Participant(ParticipantSid("PA_2"), Identity("vinh"), "", "", {}, Permission(), 0)
-    ninth = Participant(ParticipantSid("PA_9"), Identity("x"), "", "", {}, Permission(), 0)
-    admitted = [
-        (one.sid, track)
-        for one in (vinh, ninth, SENDER)
-        for track in ("TR_1", "TR_2")
-        if made.admission.admits(one, TrackSid(track))
-    ]
-    assert admitted == [("PA_2", "TR_1"), ("PA_2", "TR_2"), ("PA_9", "TR_1")]
+    assert made == Admit(
+        False,
+        (
+            Guest("vinh", "", Admitted(all_tracks=True)),
+            Guest("", "PA_9", Admitted(tracks=frozenset({TrackSid("TR_1")}))),
+        ),
+    )
+
+
+def test_a_permission_that_names_nobody_changes_nothing() -> None:
+    nobody = rtc.SubscriptionPermission(track_permissions=[rtc.TrackPermission(all_tracks=True)])
+    assert isinstance(parsed(subscription_permission=nobody), Ignored)
+
+
+def test_a_client_that_goes_on_says_what_it_takes_for_the_present_state() -> None:
+    state = rtc.SyncState(
+        subscription=rtc.UpdateSubscription(track_sids=["TR_2"], subscribe=False),
+        publish_tracks=[rtc.TrackPublishedResponse(cid="c", track=models.TrackInfo(sid="TR_1"))],
+        track_sids_disabled=["TR_3"],
+    )
+    chosen = Choose((TrackSid("TR_2"),), wanted=False)
+    assert parsed(sync_state=state) == Synchronize((TrackSid("TR_1"),), chosen, (TrackSid("TR_3"),))
 
 
 def test_a_connection_says_what_it_can() -> None:

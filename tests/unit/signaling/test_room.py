@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from meetings.signaling.effects import (
+    Asked,
     Dismissed,
     Effect,
     Happened,
@@ -41,7 +42,7 @@ from meetings.signaling.model import (
 )
 from meetings.signaling.publishing import Refused
 from meetings.signaling.room import Profile, Room, RoomFull
-from meetings.signaling.subscriptions import Admission
+from meetings.signaling.subscriptions import Admitted, Guest
 
 T = TypeVar("T")
 MIC = TrackRequest("c-mic", Kind.AUDIO, Source.MICROPHONE)
@@ -83,6 +84,9 @@ class House:
         sid = TrackSid(f"TR_{self.count}")
         effects = self.room.publishing.announce(ParticipantSid(who), request, sid)
         return sid, effects + self.room.publishing.negotiated(ParticipantSid(who), sid, "0", "audio/opus")
+
+    def chooses(self, who: str, tracks: Iterable[TrackSid], wanted: bool) -> list[Effect]:
+        return self.room.choose(ParticipantSid(who), tracks, wanted, self.now)
 
     def allow(self, identity: str, permission: Permission) -> list[Effect]:
         return self.room.update_participant(identity, permission=permission)
@@ -302,7 +306,9 @@ def test_nobody_mutes_the_track_of_another_as_his_own(house: House) -> None:
     house.enters("hue")
     house.enters("vinh")
     track, _ = house.publishes("hue")
-    assert house.room.publishing.set_muted(ParticipantSid("vinh"), track, True) == []
+    (answer,) = house.room.publishing.set_muted(ParticipantSid("vinh"), track, True)
+    assert isinstance(answer, RequestAnswered)
+    assert (answer.outcome, answer.asked, answer.name) == (Refusal.NOT_FOUND, Asked.MUTE, track)
     with pytest.raises(KeyError):
         house.room.publishing.mute_for("vinh", track, True)
 
@@ -329,10 +335,10 @@ def test_without_auto_subscribe_only_chosen_tracks_come(house: House) -> None:
     mic, _ = house.publishes("hue")
     camera, effects = house.publishes("hue", CAMERA)
     assert of(Subscribed, effects) == []
-    chosen = house.room.choose(ParticipantSid("vinh"), [camera, TrackSid("TR_unknown")], True)
+    chosen = house.chooses("vinh", [camera, TrackSid("TR_unknown")], True)
     assert [one.track.sid for one in of(Subscribed, chosen)] == [camera]
-    assert house.room.choose(ParticipantSid("vinh"), [camera], True) == []
-    dropped = house.room.choose(ParticipantSid("vinh"), [camera, mic], False)
+    assert house.chooses("vinh", [camera], True) == []
+    dropped = house.chooses("vinh", [camera, mic], False)
     assert of(Unsubscribed, dropped) == [Unsubscribed(ParticipantSid("vinh"), camera)]
 
 
@@ -355,13 +361,13 @@ def test_a_publisher_may_name_who_receives_it(house: House) -> None:
     house.enters("vinh")
     house.enters("dalat")
     track, _ = house.publishes("hue")
-    only_vinh = Admission(everybody=False, single_tracks={track: frozenset({Identity("vinh")})})
-    effects = house.room.admit(ParticipantSid("hue"), only_vinh)
+    only_vinh = [Guest("vinh", "", Admitted(tracks=frozenset({track})))]
+    effects = house.room.admit(ParticipantSid("hue"), False, only_vinh)
     assert of(Unsubscribed, effects) == [Unsubscribed(ParticipantSid("dalat"), track)]
     assert of(SubscriptionAllowed, effects) == [
         SubscriptionAllowed(ParticipantSid("dalat"), ParticipantSid("hue"), track, allowed=False)
     ]
-    assert of(Subscribed, house.room.admit(ParticipantSid("hue"), Admission()))
+    assert of(Subscribed, house.room.admit(ParticipantSid("hue"), True, []))
 
 
 # --------------------------------------------------------------------------------- permission and metadata
