@@ -289,9 +289,7 @@ _FAILURES = {
 
 
 def subscription_failed(track_sid: TrackSid, why: NotSubscribable) -> rtc.SignalResponse:
-    return rtc.SignalResponse(
-        subscription_response=rtc.SubscriptionResponse(track_sid=track_sid, err=_FAILURES[why])
-    )
+    return rtc.SignalResponse(subscription_response=rtc.SubscriptionResponse(track_sid=track_sid, err=_FAILURES[why]))
 
 
 def request_answered(answered: RequestAnswered) -> rtc.SignalResponse:

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from meetings.signaling import limits
-from meetings.signaling.model import Identity, Kind, Layer, ParticipantSid, Source, TrackRequest, TrackSid
+from meetings.signaling.model import Kind, Layer, Source, TrackRequest, TrackSid
 from meetings.signaling.subscriptions import Admitted, Guest
 
 
