@@ -1,10 +1,16 @@
 // A stock livekit-client in a page: publishes one colour and one tone, and measures what it receives of others.
-import {LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoPreset, VideoQuality} from 'livekit-client';
+import {
+  BackupCodecPolicy, ExternalE2EEKeyProvider, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent,
+  RpcError, supportsAV1, supportsVP9, Track, VideoPreset, VideoQuality,
+} from 'livekit-client';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const inFirefox = navigator.userAgent.includes('Firefox');
 const data = [];
+const texts = [];
+const files = [];
 const events = [];
+const qualities = {};
 let room;
 
 // Chromium plays the files that its command line names. Firefox has no such files: it captures a painted canvas
@@ -35,28 +41,83 @@ async function toneTrack() {
   return (await navigator.mediaDevices.getUserMedia({audio: plain})).getAudioTracks()[0];
 }
 
+// Two channels that differ: the microphone's tone on the left, nothing on the right.
+async function leftToneTrack() {
+  const context = new AudioContext({sampleRate: 48000});
+  await context.resume();
+  const merger = context.createChannelMerger(2);
+  context.createMediaStreamSource(new MediaStream([await toneTrack()])).connect(merger, 0, 0);
+  const out = new MediaStreamAudioDestinationNode(context, {channelCount: 2});
+  merger.connect(out);
+  return out.stream.getAudioTracks()[0];
+}
+
 async function join(url, token, options = {}, connecting = {}) {
-  room = new Room({adaptiveStream: false, dynacast: false, stopLocalTrackOnUnpublish: false, ...options});
+  const {secret, ...plain} = options;
+  const own = {adaptiveStream: false, dynacast: false, stopLocalTrackOnUnpublish: false};
+  if (secret) {
+    const keyProvider = new ExternalE2EEKeyProvider();
+    await keyProvider.setKey(secret);
+    own.encryption = {keyProvider, worker: new Worker('e2ee.js')};
+  }
+  room = new Room({...own, ...plain});
   for (const name of Object.values(RoomEvent)) {
     room.on(name, (...values) => events.push([name, values.filter((one) => ['string', 'number'].includes(typeof one))]));
   }
-  room.on(RoomEvent.DataReceived, (payload, from, kind, topic) =>
-    data.push({text: new TextDecoder().decode(payload), from: from?.identity, topic}));
-  room.on(RoomEvent.TrackSubscribed, (track) => track.kind === 'video' && document.body.append(track.attach()));
+  listen();
+  if (secret) await room.setE2EEEnabled(true);
   await room.connect(url, token, connecting);
   return {sid: room.localParticipant.sid, remote: [...room.remoteParticipants.keys()]};
 }
 
+function listen() {
+  room.on(RoomEvent.DataReceived, (payload, from, kind, topic) =>
+    data.push({text: new TextDecoder().decode(payload), from: from?.identity, topic}));
+  room.on(RoomEvent.TrackSubscribed, (track) => track.kind === 'video' && document.body.append(track.attach()));
+  room.on(RoomEvent.ConnectionQualityChanged, (quality, of) => { qualities[of.identity] = quality; });
+  room.registerTextStreamHandler('words', async (reader, {identity}) =>
+    texts.push({from: identity, text: await reader.readAll()}));
+  room.registerByteStreamHandler('files', async (reader, {identity}) => {
+    const parts = await reader.readAll();
+    files.push({from: identity, name: reader.info.name, size: parts.reduce((sum, part) => sum + part.length, 0)});
+  });
+  room.registerRpcMethod('greet', async ({callerIdentity, payload}) => `${payload}, ${callerIdentity}`);
+  room.registerRpcMethod('refuse', async () => { throw new RpcError(1507, 'not today'); });
+}
+
+// Why a join fails, as the client tells the application.
+async function refusal(url, token) {
+  const visit = new Room();
+  try {
+    await visit.connect(url, token);
+    await visit.disconnect();
+    return null;
+  } catch (error) {
+    return {reason: error.reasonName ?? String(error.reason), status: error.status ?? null, message: error.message};
+  }
+}
+
 async function publish(rgb) {
-  const [width, height] = [640, 360];
-  const camera = new LocalVideoTrack(await colourTrack(rgb, width, height, inFirefox), undefined, true);
-  const microphone = new LocalAudioTrack(await toneTrack(), undefined, true);
+  await publishSound();
+  await publishPicture(rgb);
+  return [...room.localParticipant.trackPublications.values()].map((one) => one.trackSid);
+}
+
+async function publishSound(options = {}) {
+  const {left, ...rest} = options;
+  const microphone = new LocalAudioTrack(await (left ? leftToneTrack() : toneTrack()), undefined, true);
+  await room.localParticipant.publishTrack(microphone, {source: Track.Source.Microphone, ...rest});
+}
+
+async function publishPicture(rgb, options = {}) {
+  const {width = 640, height = 360, painted = inFirefox, ...rest} = options;
+  const camera = new LocalVideoTrack(await colourTrack(rgb, width, height, painted), undefined, true);
   const videoEncoding = {maxBitrate: 500_000, maxFramerate: 15};
   const videoSimulcastLayers = [new VideoPreset(width / 2, height / 2, 150_000, 15)];
-  await room.localParticipant.publishTrack(microphone, {source: Track.Source.Microphone});
+  if (rest.backupCodec) rest.backupCodecPolicy = BackupCodecPolicy.SIMULCAST;
   await room.localParticipant.publishTrack(camera, {
-    source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true, videoEncoding, videoSimulcastLayers});
-  return [...room.localParticipant.trackPublications.values()].map((one) => one.trackSid);
+    source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true, backupCodec: false, videoEncoding,
+    videoSimulcastLayers, ...rest});
 }
 
 // A camera of full size, with the layers that livekit-client itself chooses for it.
@@ -75,8 +136,8 @@ function publication(identity, source) {
   return room.remoteParticipants.get(identity)?.getTrackPublication(source);
 }
 
-async function seen(identity) {
-  const track = publication(identity, Track.Source.Camera)?.track;
+async function seen(identity, source = Track.Source.Camera) {
+  const track = publication(identity, source)?.track;
   const element = track?.attachedElements[0];
   if (!element?.videoWidth) return null;
   element.play().catch(() => {});
@@ -97,6 +158,14 @@ async function seen(identity) {
 
 // Recorded and decoded instead of analysed live: an AudioContext does not run in Firefox without a sound card.
 async function heard(identity) {
+  const channels = await listenTo(identity);
+  return channels && channels[0];
+}
+
+// Each of two channels by itself.
+const heardStereo = (identity) => listenTo(identity, 2);
+
+async function listenTo(identity, count = 1) {
   const track = publication(identity, Track.Source.Microphone)?.track;
   if (!track) return null;
   if (!inFirefox && !track.attachedElements.length) track.attach().muted = true; // Chromium decodes only what is played
@@ -109,9 +178,11 @@ async function heard(identity) {
   recorder.stop();
   await stopped;
   const bytes = await new Blob(parts).arrayBuffer();
-  if (!bytes.byteLength) return {hertz: 0, level: 0};
-  const sound = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(bytes).catch(() => null);
-  return sound ? loudest(sound.getChannelData(0), sound.sampleRate) : {hertz: 0, level: 0};
+  const none = Array.from({length: count}, () => ({hertz: 0, level: 0}));
+  if (!bytes.byteLength) return none;
+  const sound = await new OfflineAudioContext(count, 48000, 48000).decodeAudioData(bytes).catch(() => null);
+  if (!sound || sound.numberOfChannels < count) return none;
+  return none.map((_, index) => loudest(sound.getChannelData(index), sound.sampleRate));
 }
 
 // Goertzel's algorithm over the range that tests use; the loudest frequency and its share of full scale.
@@ -147,11 +218,15 @@ async function firstPicture(url, token) {
   return elapsed;
 }
 
+function transports() {
+  const {publisher, subscriber} = room.engine.pcManager;
+  return Object.entries({publisher, subscriber}).filter(([, transport]) => transport);
+}
+
 // How each transport goes: the protocol of its selected pair and the kind of its own candidate.
 async function ways() {
-  const {publisher, subscriber} = room.engine.pcManager;
   const found = {};
-  for (const [name, transport] of Object.entries({publisher, subscriber})) {
+  for (const [name, transport] of transports()) {
     const report = await transport.getStats();
     const used = [...report.values()].find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
     const local = used && report.get(used.localCandidateId);
@@ -160,30 +235,120 @@ async function ways() {
   return found;
 }
 
+// Streams as the browser counts them: kind, codec, layer, width, and frames or packets by now.
+async function streams(type) {
+  const found = [];
+  for (const [, transport] of transports()) {
+    const report = await transport.getStats();
+    for (const one of report.values()) {
+      if (one.type !== type || !one.codecId) continue;
+      found.push({
+        kind: one.kind, codec: report.get(one.codecId).mimeType.toLowerCase(), rid: one.rid ?? '',
+        width: one.frameWidth ?? 0, mode: one.scalabilityMode ?? '',
+        count: (type === 'outbound-rtp' ? one.framesEncoded : one.framesDecoded) ?? one.packetsSent ?? one.packetsReceived,
+      });
+    }
+  }
+  return found;
+}
+
+// As if the browser had never heard of a codec: it is in none of its offers and answers.
+function lack(name) {
+  for (const method of ['createOffer', 'createAnswer']) {
+    const original = RTCPeerConnection.prototype[method];
+    RTCPeerConnection.prototype[method] = async function (...options) {
+      const description = await original.apply(this, options);
+      return {type: description.type, sdp: without(description.sdp, name)};
+    };
+  }
+}
+
+function without(sdp, name) {
+  const media = [...sdp.matchAll(new RegExp(`^a=rtpmap:(\\d+) ${name}/`, 'gim'))].map((found) => found[1]);
+  const repair = [...sdp.matchAll(/^a=fmtp:(\d+) apt=(\d+)/gm)].filter((found) => media.includes(found[2]));
+  const gone = new Set([...media, ...repair.map((found) => found[1])]);
+  return sdp.split('\r\n').filter((line) => !gone.has(line.match(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+)/)?.[1])).map((line) =>
+    line.startsWith('m=video') ? line.split(' ').filter((word, at) => at < 3 || !gone.has(word)).join(' ') : line).join('\r\n');
+}
+
+// The tile that shows somebody; clients with adaptive stream ask for the layer that fills it.
+function resize(identity, width, height) {
+  const {style} = publication(identity, Track.Source.Camera).track.attachedElements[0];
+  Object.assign(style, {width: `${width}px`, height: `${height}px`, display: width ? 'block' : 'none'});
+}
+
+// Bytes that do not compress.
+function noise(size) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65536)));
+  return bytes;
+}
+
+async function remoteError(call) {
+  try {
+    return {answer: await call()};
+  } catch (error) {
+    return {code: error.code, message: error.message};
+  }
+}
+
 window.client = {
   ways,
+  streams,
+  lack,
+  resize,
+  refusal,
   firstPicture,
   join,
   publish,
+  publishSound,
+  publishPicture,
   publishLarge,
   unpublish,
   seen,
   heard,
+  heardStereo,
+  can: (codec) => ({vp8: true, vp9: supportsVP9(), av1: supportsAV1()}[codec]
+    ?? RTCRtpSender.getCapabilities('video').codecs.some((one) => one.mimeType.toLowerCase() === `video/${codec}`)),
+  decodes: (codec) => RTCRtpReceiver.getCapabilities('video').codecs.some((one) => one.mimeType.toLowerCase() === `video/${codec}`),
   data: () => data,
+  texts: () => texts,
+  files: () => files,
+  qualities: () => qualities,
   events: () => events,
   happened: (name) => events.filter(([one]) => one === name).length,
   sid: () => room.localParticipant.sid,
   state: () => room.state,
+  single: () => !room.engine.pcManager.subscriber,
   others: () => [...room.remoteParticipants.keys()],
+  known: (identity) => {
+    const one = room.remoteParticipants.get(identity);
+    return one ? {name: one.name, metadata: one.metadata ?? '', attributes: one.attributes} : null;
+  },
+  roomMetadata: () => room.metadata ?? '',
+  permissions: () => room.localParticipant.permissions && {
+    publish: room.localParticipant.permissions.canPublish, data: room.localParticipant.permissions.canPublishData},
   attributes: (identity) => room.remoteParticipants.get(identity)?.attributes ?? null,
   muted: (identity, source) => publication(identity, source)?.isMuted ?? null,
+  mutedHere: () => room.localParticipant.getTrackPublication(Track.Source.Microphone)?.isMuted ?? null,
+  sources: (identity) => [...(room.remoteParticipants.get(identity)?.trackPublications.values() ?? [])].map((one) => one.source),
+  subscribe: (identity, source, wanted) => publication(identity, source).setSubscribed(wanted),
+  subscribed: (identity, source) => Boolean(publication(identity, source)?.track),
+  permit: (identities) => room.localParticipant.setTrackSubscriptionPermissions(
+    identities === null, (identities ?? []).map((participantIdentity) => ({participantIdentity, allowAll: true}))),
   wants: (identity, high) =>
     publication(identity, Track.Source.Camera).setVideoQuality(high ? VideoQuality.HIGH : VideoQuality.LOW),
   shows: (identity, enabled) => publication(identity, Track.Source.Camera).setEnabled(enabled),
-  say: (text, topic, to) => room.localParticipant.publishData(
-    new TextEncoder().encode(text), {reliable: true, topic, destinationIdentities: to}),
+  say: (text, topic, to, lossy) => room.localParticipant.publishData(
+    new TextEncoder().encode(text), {reliable: !lossy, topic, destinationIdentities: to}),
+  sendText: (text, to) => room.localParticipant.sendText(text, {topic: 'words', destinationIdentities: to}),
+  sendFile: (name, size) => room.localParticipant.sendBytes(noise(size), {name, topic: 'files'}),
+  call: (identity, method, payload) => remoteError(() =>
+    room.localParticipant.performRpc({destinationIdentity: identity, method, payload})),
   mute: (muted) => room.localParticipant.setMicrophoneEnabled(!muted),
   describe: (attributes) => room.localParticipant.setAttributes(attributes),
+  rename: (name) => room.localParticipant.setName(name),
+  annotate: (metadata) => room.localParticipant.setMetadata(metadata),
   speaking: () => room.activeSpeakers.map((one) => one.identity),
   published: () => [...room.localParticipant.trackPublications.values()].map((one) => one.source),
   simulate: (what) => room.simulateScenario(what),

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import http.server
 import os
 import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,8 +17,8 @@ import pytest
 from livekit import api
 
 from tests.conformance.clients import KEY, SECRET
+from tests.conformance.page import Unbuilt, served_page
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 
 
@@ -117,23 +113,8 @@ async def server_api(relay: RelayProcess) -> AsyncIterator[api.LiveKitAPI]:
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the test page, with livekit-client bundled from web/node_modules."""
-    folder = tmp_path_factory.mktemp("page")
-    esbuild = ROOT / "web" / "node_modules" / ".bin" / "esbuild"
-    if not esbuild.exists():
-        pytest.fail("web/node_modules is missing: run `python -m tools.build_front` (./test does)")
-    command = [str(esbuild), str(Path(__file__).with_name("client.js")), "--bundle", "--format=iife"]
-    command += [f"--outfile={folder / 'client.js'}", "--log-level=warning"]
-    subprocess.run(command, check=True, env={**os.environ, "NODE_PATH": str(ROOT / "web" / "node_modules")})
-    text = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><body><script src="client.js"></script>'
-    (folder / "index.html").write_text(text)
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
-    server.server_close()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in its base
-        """Nothing: the tests say what went wrong."""
+    try:
+        with served_page(tmp_path_factory.mktemp("page")) as address:
+            yield address
+    except Unbuilt as reason:
+        pytest.fail(str(reason))

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.clients import SdkClient, token
+from tests.conformance.clients import token
 from tests.conformance.conftest import RelayProcess
+from tests.conformance.sdk import SdkClient
 from tests.conformance.windows import browser_client
 from tests.senders import GREEN, RED
 

@@ -9,8 +9,10 @@ import pytest
 
 from meetings.signaling.media.addresses import announced
 from tests.chromium import chromium_without_udp
-from tests.conformance.clients import BrowserClient, SdkClient, eventually, sees_and_hears, token
+from tests.conformance.browser import BrowserClient
+from tests.conformance.clients import eventually, sees_and_hears, token
 from tests.conformance.conftest import RelayProcess
+from tests.conformance.sdk import SdkClient
 from tests.conformance.windows import ChromiumWindow, browser_client
 from tests.coturn import SECRET, coturn
 from tests.senders import BLUE, RED

@@ -9,8 +9,9 @@ import signal
 import psutil
 import pytest
 
-from tests.conformance.clients import SdkClient, eventually, sees_and_hears, token
+from tests.conformance.clients import eventually, sees_and_hears, token
 from tests.conformance.conftest import RelayProcess
+from tests.conformance.sdk import SdkClient
 from tests.senders import GREEN, RED
 
 pytestmark = [pytest.mark.conformance, pytest.mark.fault, pytest.mark.timeout(180)]
@@ -32,7 +33,7 @@ async def both_are_back(first: SdkClient, second: SdkClient) -> float:
     """Seconds until each sees fresh pictures of the other."""
     begun = asyncio.get_running_loop().time()
     for client, other in ((first, "second"), (second, "first")):
-        client.forget(other)
+        await client.forget(other)
         await eventually(f"{client.name} sees {other} again", lambda c=client, o=other: c.sees(o), bool)  # type: ignore[misc]  # bound per turn
     elapsed = asyncio.get_running_loop().time() - begun
     await sees_and_hears(first, "second", GREEN)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from tests.conduct_house import House, Page, house
 from tests.conduct_world import EAST, ITEMS, MEETING, OTHER_TAB, TAB, WEST
-from tests.conformance.clients import SdkClient, eventually
+from tests.conformance.clients import eventually
 from tests.conformance.conftest import server_api
+from tests.conformance.sdk import SdkClient
 from tests.senders import BLUE, GREEN
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
