@@ -70,11 +70,11 @@ def steps(consumer: Consumer) -> list[Step]:
     layers = [layer for layer in producer.layers.values() if layer.rate and not producer.muted]
     wanted = [layer for layer in layers if layer.spatial <= consumer.max_spatial] or layers[:1]
     found = _screen(wanted) if consumer.screen else _camera(wanted)
-    ascending: list[Step] = []
-    for step in found:
-        if not ascending or step.rate > ascending[-1].rate:
-            ascending.append(step)
-    return ascending
+    useful: list[Step] = []
+    for step in reversed(found):  # what is worse and takes more is not worth having
+        if not useful or step.rate < useful[-1].rate:
+            useful.append(step)
+    return useful[::-1]
 
 
 def _camera(layers: list[Layer]) -> list[Step]:

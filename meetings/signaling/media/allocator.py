@@ -75,7 +75,9 @@ class Allocator(Generic[Key]):
             return NOTHING
         place = (step.spatial, step.temporal)
         fitting = [index for index, one in enumerate(wish.steps) if (one.spatial, one.temporal) == place]
-        return fitting[0] if fitting else 0
+        if fitting:
+            return fitting[0]
+        return max((index for index, one in enumerate(wish.steps) if one.rate <= step.rate), default=0)
 
     def _admit(self, wish: Wish[Key], levels: _Levels[Key], now: float) -> None:
         if not wish.steps:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from meetings.signaling.media.copies import Copies
 from meetings.signaling.media.gradient import DelayGradient, Trend
 from meetings.signaling.media.history import Arrival
 
@@ -17,13 +18,13 @@ START = 500_000.0
 LEAST, MOST = 60_000.0, 30_000_000.0
 
 _BACK_OFF = 0.85
-_GROWTH = 0.08  # a second, while the way's capacity is not known
-_NEAR_GROWTH = 0.02  # ... close to where it was last seen
+_GROWTH = 0.08  # a second, beyond where the way's capacity was last seen
+_FIRST_GROWTH = 0.25  # ... before it was seen at all
+_NEAR_GROWTH = 0.02  # ... close to it
 _HEADROOM, _HEADROOM_BITS = 1.5, 20_000.0
 _RATE_SECONDS = 0.8
 _PAUSE_SECONDS = 0.4  # between two reductions: what the first brought must be seen
 _QUEUE_MS = 25.0  # below it a slope is noise
-_SWINGING_MS = 40.0
 _STANDING_MS = 80.0  # above it the way is overrun, whatever the slope says
 _CALM_LOSS = 0.02
 _HIGH_LOSS = 0.10
@@ -35,6 +36,9 @@ _STILL = 0.75  # ... and lost this share of what was lost then: not our doing
 _OWN_LOSS_SMOOTHING = 0.15
 _AS_TOLD = 1.25
 _PROBE_TRUST = 0.9
+_SWINGING_PROBE_TRUST = 0.7
+_IDLE = 0.5  # of the estimate: who sends less has not filled the way
+_IDLE_BACK_OFF = 0.9
 
 
 class Bandwidth:
@@ -45,6 +49,7 @@ class Bandwidth:
         self.arriving = 0.0  # bit/s, of late
         self.loss = 0.0
         self.reduced_at = float("-inf")
+        self.copies = Copies()
         self._gradient = DelayGradient()
         self._grown_at = now
         self._received: deque[tuple[float, int]] = deque()  # seconds, bytes; one a feedback
@@ -54,6 +59,7 @@ class Bandwidth:
         self._counted = self._lost = 0
         self._counted_since = now
         self._own_loss = 0.0
+        self._tested = 0.0  # the estimate by then
         self._before: tuple[float, float] | None = None  # rate and loss when loss first made us send less
 
     @property
@@ -64,13 +70,20 @@ class Bandwidth:
     @property
     def congested(self) -> bool:
         """Whether there is a queue that more packets would make longer."""
+        if self.swinging:
+            return self._stands(_STANDING_MS / 2)
         return self._gradient.trend is Trend.GROWING or self.queue_ms > 2 * _QUEUE_MS
+
+    @property
+    def swinging(self) -> bool:
+        """Whether the delay goes up and down by itself."""
+        return self._gradient.swinging
 
     @property
     def calm(self) -> bool:
         """Nothing speaks of a narrow place: a sample of what is reported is enough."""
         gradient = self._gradient
-        return self.loss < _CALM_LOSS and gradient.queue_ms < _QUEUE_MS + gradient.usual_ms
+        return self.loss < _CALM_LOSS and not self.copies.count and gradient.queue_ms < _QUEUE_MS + gradient.usual_ms
 
     @property
     def carried(self) -> float:
@@ -82,45 +95,59 @@ class Bandwidth:
         gradient = self._gradient
         return (
             f"estimate {self.estimate / 1000:.0f}k arriving {self.arriving / 1000:.0f}k loss {self.loss:.2f} "
-            f"own {self._own_loss:.2f} queue {gradient.queue_ms:.0f} usual {gradient.usual_ms:.0f} "
-            f"stands {gradient.standing_ms:.0f} {gradient.trend.name.lower()} reduced {now - self.reduced_at:.1f} ago"
+            f"own {self._own_loss:.2f} capacity {self._capacity / 1000:.0f}k "
+            f"copies {self.copies.count}{'?' * self.copies.trying} swing {gradient.swing_ms:.0f} "
+            f"queue {gradient.queue_ms:.0f} usual {gradient.usual_ms:.0f} stands {gradient.standing_ms:.0f} "
+            f"{gradient.trend.name.lower()} reduced {now - self.reduced_at:.1f} ago"
         )
 
     def _overrun(self) -> bool:
         """Where the delay swings by itself, only what it never falls below is a queue."""
         gradient = self._gradient
-        usual = gradient.usual_ms
-        growing = gradient.trend is Trend.GROWING and gradient.queue_ms > _QUEUE_MS + 1.5 * usual
-        return (growing and (usual < _SWINGING_MS or self._stands(0.0))) or self._stands(_STANDING_MS)
+        growing = gradient.trend is Trend.GROWING and gradient.queue_ms > _QUEUE_MS + 1.5 * gradient.usual_ms
+        return (growing and (not gradient.swinging or self._stands(0.0))) or self._stands(_STANDING_MS)
 
     def _stands(self, least_ms: float) -> bool:
         return self._gradient.standing_ms > max(least_ms, self._gradient.usual_ms / 2)
 
     def feedback(self, outcomes: Sequence[Arrival], now: float) -> None:
         """What became of the packets of one feedback."""
-        self._count(outcomes)
+        lost = self._count(outcomes)
         self._gradient.take(outcomes)
         self._measure_loss(now)
-        if self._overrun():
-            self._reduce(_BACK_OFF * min(self.carried, self.estimate), now)
-        elif self._gradient.trend is Trend.STEADY and self.loss - self._own_loss < _HIGH_LOSS / 2:
+        overrun = self._overrun()
+        self.copies.measured(len(outcomes), lost, self.loss, self.arriving, overrun, not self.congested, now)
+        self._own_loss = max(self._own_loss, self.copies.own_loss)
+        if overrun:
+            self._reduce(self._below(), now)
+        elif self._steady and self.loss - self._own_loss < _HIGH_LOSS / 2:
             self._grow(now)
         self._grown_at = now
 
+    @property
+    def _steady(self) -> bool:
+        return (self.swinging or self._gradient.trend is Trend.STEADY) and not self.congested
+
+    def _below(self) -> float:
+        """What to send when the way is overrun. Who sends little of what passed before is not the one who fills it."""
+        if self.carried < _IDLE * self.estimate:
+            return _IDLE_BACK_OFF * self.estimate
+        return _BACK_OFF * min(self.carried, self.estimate)
+
     def probed(self, sent: float, received: float) -> bool:
         """A cluster went out at `sent` and came in at `received` bit/s; True when the way carries what was tried."""
-        passed = received >= _PROBE_TRUST * sent
+        passed = received >= (_SWINGING_PROBE_TRUST if self.swinging else _PROBE_TRUST) * sent
         found = min(sent, received) if passed else received * _BACK_OFF
         self.estimate = min(max(self.estimate, found), MOST)
         return passed
 
-    def _count(self, outcomes: Sequence[Arrival]) -> None:
+    def _count(self, outcomes: Sequence[Arrival]) -> int:
         arrived = [(at, size) for _, _, at, size in outcomes if at is not None]
         self._counted += len(outcomes)
-        self._lost += len(outcomes) - len(arrived)
-        if not arrived:
-            return
-        self._measure_rate(outcomes[0].number, outcomes[-1].number, arrived)
+        self._lost += (lost := len(outcomes) - len(arrived))
+        if arrived:
+            self._measure_rate(outcomes[0].number, outcomes[-1].number, arrived)
+        return lost
 
     def _measure_rate(self, first: int, last: int, arrived: list[tuple[float, int]]) -> None:
         """From the packet before on, if that was heard about: else from the first of these."""
@@ -156,13 +183,17 @@ class Bandwidth:
         if ours <= _HIGH_LOSS:
             self._before = None if ours < _HIGH_LOSS / 2 else self._before
             return
+        if self.copies.trying:
+            return
         if self._before is None:
-            self._before = (self.arriving, self.loss)
+            self._before, self._tested = (self.arriving, self.loss), self.estimate
         rate, loss = self._before
         # Not while what was queued before is still going out.
         as_told = self.carried < _AS_TOLD * self.estimate and not self._stands(_STANDING_MS / 2)
         if as_told and self.arriving < _LESS * rate and self.loss > _STILL * loss:
             self._own_loss, self._before = self.loss, None
+            self.copies.found(self.loss, now)
+            self.estimate = max(self.estimate, self._tested)
         else:
             self._reduce(min(self.estimate, _HEADROOM * self.carried) * (1 - ours / 2), now)
 
@@ -175,6 +206,7 @@ class Bandwidth:
 
     def _grow(self, now: float) -> None:
         near = self._capacity and 0.8 * self._capacity < self.estimate < 1.2 * self._capacity
-        grown = self.estimate * (1 + (_NEAR_GROWTH if near else _GROWTH)) ** min(now - self._grown_at, 1.0)
+        pace = _NEAR_GROWTH if near else _GROWTH if self._capacity else _FIRST_GROWTH
+        grown = self.estimate * (1 + pace) ** min(now - self._grown_at, 1.0)
         limit = max(self.estimate, _HEADROOM * self.carried + _HEADROOM_BITS)
         self.estimate = min(grown, limit, MOST)

@@ -24,6 +24,9 @@ _FIRST_THRESHOLD, _LEAST_THRESHOLD, _MOST_THRESHOLD = 12.5, 6.0, 600.0
 _WIDENING, _NARROWING = 0.0087, 0.039
 _OUTLIER = 15.0  # a trend this far above the threshold does not move it
 _STANDING_SECONDS = 1.0
+_SWINGING_STANDING_SECONDS = 3.0  # a delay that swings stays up for a second now and then
+_SWINGING_MS = 70.0
+_SWING_SECONDS, _SWINGS = 1.0, 3  # a queue of our own making empties now and then, too, but not every second
 _STANDSTILL_SECONDS = 3.0  # without packets for so long: begin anew
 _BASE_SECONDS = 10.0  # how long the least delay seen counts as that of the empty way
 
@@ -54,7 +57,19 @@ class DelayGradient:
         self._above_since: float | None = None
         self._slope = 0.0
         self._judged_at = 0.0  # by the receiver's clock
+        self._falls: deque[float] = deque(maxlen=_SWINGS)
+        self._fall: tuple[float, float, float] | None = None  # since when; the peak and the deepest fall from one
         self._base: list[tuple[float, float]] = []  # (arrival, least delay) of the present stretch and the last one
+
+    @property
+    def swinging(self) -> bool:
+        """Whether the delay goes up and down by itself, so that neither a slope nor one moment's delay says much."""
+        return self.swing_ms > _SWINGING_MS
+
+    @property
+    def swing_ms(self) -> float:
+        """How far the delay has fallen back within every one of the last seconds: a queue grows, but does not fall."""
+        return min(self._falls) if len(self._falls) > 1 else 0.0
 
     def take(self, arrivals: Iterable[Arrival]) -> None:
         """One feedback packet's worth; judged once at its end."""
@@ -122,12 +137,21 @@ class DelayGradient:
             base[-1] = (base[-1][0], delay)
         queue = (delay - min(least for _, least in base)) * 1000
         self._note_standing(queue, arrived)
+        self._note_fall(queue, arrived)
         self.queue_ms += (queue - self.queue_ms) * 0.3
         self.usual_ms += (queue - self.usual_ms) * max(0.01, 1 / (self._groups + 20))
 
+    def _note_fall(self, queue: float, arrived: float) -> None:
+        since, peak, fall = self._fall or (arrived, queue, 0.0)
+        if arrived - since > _SWING_SECONDS:
+            self._falls.append(fall)
+            since, peak, fall = arrived, queue, 0.0
+        peak = max(peak, queue)
+        self._fall = (since, peak, max(fall, peak - queue))
+
     def _note_standing(self, queue: float, arrived: float) -> None:
         since, least, before = self._least or (arrived, queue, 0.0)
-        if arrived - since > _STANDING_SECONDS:
+        if arrived - since > (_SWINGING_STANDING_SECONDS if self.swinging else _STANDING_SECONDS):
             since, least, before = arrived, queue, least
         self._least = (since, min(least, queue), before)
         self.standing_ms = min(self._least[1], before)

@@ -17,7 +17,7 @@ Packet = TypeVar("Packet")
 LONGEST_SECONDS = 1.5  # a keyframe's worth; what would wait longer is not worth having
 MOST_PACKETS = 1000
 _BURST_SECONDS = 0.010
-_OVERHEAD = 60  # headers of every layer, and the authentication tag
+OVERHEAD = 60  # headers of every layer, and the authentication tag
 
 
 class Pacer(Generic[Packet]):
@@ -46,7 +46,7 @@ class Pacer(Generic[Packet]):
 
     def put(self, packet: Packet, size: int, now: float, *, urgent: bool = False) -> bool:
         """Send it now or keep it; False: there is no room, and it is not kept."""
-        bits = 8 * (size + _OVERHEAD)
+        bits = 8 * (size + OVERHEAD)
         if len(self) >= MOST_PACKETS or self.waiting_bits + bits > self._longest:
             return False
         (self._urgent if urgent else self._waiting).append((packet, bits))

@@ -17,12 +17,14 @@ _SECONDS = 0.05
 _FEWEST, _MOST = 6, 80
 _GIVE_UP_SECONDS = 2.0
 _STEP = 2.0  # times what is known: a queue of our own making stays short
+_SLOW_SECONDS, _SLOW_STEP = 0.8, 1.5  # where the delay swings a short burst shows nothing
 
 
 class Prober:
     """One subscriber's probes. `due` says how many packets at which rate; `sent` and `result` frame one of them."""
 
     def __init__(self) -> None:
+        self.slow = False
         self._wait = 0.0
         self._next_at = 0.0
         self._numbers: tuple[int, int] | None = None  # first and last of the cluster on its way
@@ -39,8 +41,9 @@ class Prober:
             return 0
         if wanted <= estimate:
             return 0
-        self._rate = min(wanted * 1.1, estimate * _STEP)
-        return min(max(_FEWEST, round(self._rate * _SECONDS / packet_bits)), _MOST)
+        self._rate = min(wanted * 1.1, estimate * (_SLOW_STEP if self.slow else _STEP))
+        seconds = _SLOW_SECONDS if self.slow else _SECONDS
+        return min(max(_FEWEST, round(self._rate * seconds / packet_bits)), _MOST)
 
     @property
     def rate(self) -> float:

@@ -7,6 +7,7 @@ found not to: then pictures go through the pacer. Elsewhere every packet is sent
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ from meetings.signaling.media import rtcp
 from meetings.signaling.media.allocation import Allocation, known, wants
 from meetings.signaling.media.bandwidth import Bandwidth
 from meetings.signaling.media.consumer import Consumer
+from meetings.signaling.media.copies import CopyQueue
 from meetings.signaling.media.estimate import Downlink
 from meetings.signaling.media.forward import Entry, Plan, Sender
 from meetings.signaling.media.history import new_history, outcomes
-from meetings.signaling.media.pacer import Pacer
+from meetings.signaling.media.pacer import OVERHEAD, Pacer
 from meetings.signaling.media.probing import Prober
 from meetings.signaling.media.schema import Event
 
@@ -55,6 +57,7 @@ class Way:
         self._prober = Prober()
         self._pacer: Pacer[_Waiting] = Pacer(self._send)
         self._probes: Pacer[_Waiting] = Pacer(self._send_again)
+        self._copies: CopyQueue[_Waiting] = CopyQueue(self._send_again)
         self._probe_first = 0
         self._told = 0  # the last number that feedback was heard about
         self._told_at = 0.0
@@ -98,6 +101,7 @@ class Way:
         """A consumer less."""
         self._take_out(consumer)
         self._probes.drop(lambda one: one.consumer is consumer)
+        self._copies.drop(lambda one: one.consumer is consumer)
         self._spent_at = float("-inf")
 
     def described(self, now: float) -> str:
@@ -107,7 +111,8 @@ class Way:
         allocator = self.allocation.allocator
         return (
             f"{bandwidth.described(now)} wanted {allocator.wanted / 1000:.0f}k next {allocator.next_step / 1000:.0f}k "
-            f"{'thin' if self._thin(now) else 'free'} paced {self._pacer.waiting_bits / 1000:.0f}k"
+            f"{'thin' if self._thin(now) else 'free'} paced {self._pacer.waiting_bits / 1000:.0f}k "
+            f"copied {self._copies.sent}"
         )
 
     # ------------------------------------------------------------------------------------------ what is heard
@@ -173,11 +178,13 @@ class Way:
             self._probes.drain(now)
             if not self._probes:
                 self._prober.sent(self._probe_first, self.history.newest[0], now)
+        if self._copies:
+            self._copies.drain(self.estimate, _leads, now)
 
     @property
     def busy(self) -> bool:
         """Whether `drain` has anything to do. Asked of every subscriber every few milliseconds."""
-        return self._pacer.waiting_bits > 0 or self._probes.waiting_bits > 0
+        return self._pacer.waiting_bits > 0 or self._probes.waiting_bits > 0 or bool(self._copies)
 
     def _send(self, one: _Waiting) -> None:
         consumer, entry, plan, again = one
@@ -187,6 +194,8 @@ class Way:
         consumer.note_sent(entry, plan)
         if (address := consumer.transport.selected) is not None and consumer.transport.connected:
             self._sender.fan_out(entry, [plan if plan.address == address else plan._replace(address=address)])
+            if self.bandwidth is not None and (count := self.bandwidth.copies.count):
+                self._copies.put(one, 8 * (len(entry.payload) + OVERHEAD), count, time.monotonic())
 
     def _send_again(self, one: _Waiting) -> None:
         if one.consumer.transport.connected:
@@ -221,7 +230,9 @@ class Way:
         elif bandwidth is None:
             self.allocation.free(pictures, self._limit(), now)
         else:
-            budget = min(bandwidth.estimate, self._afforded(pictures))
+            round_trip = max((one.answers.round_trip for one in self._consumers), default=0.0)
+            room = bandwidth.estimate / (1 + bandwidth.copies.part(round_trip))
+            budget = min(room, self._afforded(pictures))
             for consumer in self.allocation.spend(budget, pictures, now):
                 self._forget_backlog(consumer, now)
             self._pace(bandwidth, pictures, now)
@@ -239,7 +250,7 @@ class Way:
         return self.share * wanted
 
     def _pace(self, bandwidth: Bandwidth, pictures: list[Consumer], now: float) -> None:
-        thin = self._thin(now)
+        thin = self._thin(now) or bandwidth.copies.count > 0
         self._pacer.rate = max((_CAUTIOUS_PACE if bandwidth.congested else _PACE) * bandwidth.estimate, _LEAST_PACE)
         if not thin and self._pacer:
             self._pacer.flush()
@@ -260,6 +271,8 @@ class Way:
             self._try_again(bandwidth, allocator.next_step, now)
             return
         wanted = min(allocator.wanted, 2 * allocator.next_step) * 1.2
+        wanted *= 1 + bandwidth.copies.count
+        self._prober.slow = bandwidth.swinging
         count = self._prober.due(wanted, bandwidth.estimate, bandwidth.reduced_at, now, _PROBE_PACKET_BITS)
         if count and not bandwidth.congested:
             self._probe(count, now)
@@ -278,8 +291,17 @@ class Way:
         self._tries = 0
         self._probe_first = self.history.newest[0] + 1
         self._probes.rate = self._prober.rate
+        if self._prober.slow and self.bandwidth is not None:  # pictures are most of what is sent meanwhile
+            self._probes.rate = max(self._prober.rate - self.bandwidth.arriving, 0.3 * self._prober.rate)
+            count = max(2, round(count * self._probes.rate / self._prober.rate))
         for index in range(count):
             consumer, entry, plan = again[index % len(again)]
             self._probes.put(_Waiting(consumer, entry, plan, again=True), len(entry.payload), now)
         if not self._probes:
             self._prober.sent(self._probe_first, self.history.newest[0], now)
+
+
+def _leads(one: _Waiting) -> bool:
+    """Whether others cannot be shown without this packet."""
+    picture = one.entry.picture
+    return picture is None or picture.temporal == 0
