@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from meetings.signaling import viewing, watching
+from meetings.signaling import limits, viewing, watching
 from meetings.signaling.ids import consumer_of, producer_of
 from meetings.signaling.media import schema
 from meetings.signaling.model import ParticipantSid, Source, Track, TrackSid
@@ -41,11 +41,14 @@ class Consumptions:
         self._send = send
         self._unthinned = unthinned
         self._by_track: dict[TrackSid, _Consumption] = {}
+        self._views: dict[TrackSid, View] = {}  # the latest; they may come before the track, or outlive it
 
     def add(self, publisher: ParticipantSid, track: Track) -> Outgoing:
         """A track more; returns how it is to be described to the client."""
         one = _Consumption(track, consumer_of(self._sid, track.sid), _random_ssrc(), _random_ssrc())
         self._by_track[track.sid] = one
+        if (view := self._views.get(track.sid)) is not None:
+            self._see(one, view)
         video = track.kind.value == "video"
         return Outgoing(
             track.sid,
@@ -95,9 +98,14 @@ class Consumptions:
 
     def view(self, track_sid: TrackSid, view: View) -> None:
         """The client shows the track larger, smaller or not at all."""
-        one = self._by_track.get(track_sid)
-        if one is None:
-            return
+        self._views.pop(track_sid, None)
+        self._views[track_sid] = view
+        if len(self._views) > limits.VIEWS:
+            del self._views[next(iter(self._views))]
+        if (one := self._by_track.get(track_sid)) is not None:
+            self._see(one, view)
+
+    def _see(self, one: _Consumption, view: View) -> None:
         spatial = viewing.spatial_for(one.track, view)
         if one.started and spatial != one.spatial:
             self._send(schema.SetLayer(one.consumer_id, spatial))

@@ -39,6 +39,7 @@ class DualPeer(Peer):
         self._remember(self.primary, remote)
         for one in accepted:
             self.consumptions.start(one)
+        self.refused = self._subscriber.refused
 
     def resumed(self) -> None:
         """New ICE credentials for the subscriber transport; they go out with its next offer."""

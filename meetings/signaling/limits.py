@@ -27,6 +27,7 @@ CANDIDATES = 50
 TRACKS = 24  # published by one participant
 QUEUED_TRACKS = 8  # announced under a name whose track is still published
 AWAITED_TRACKS = 256  # that one participant asks for before they are here
+VIEWS = 1024  # tracks of which it is remembered how one participant wants to see them
 OUTBOX = 1024  # messages waiting for one slow client
 MESSAGES_PER_SECOND = 200  # sustained, from one client
 MESSAGE_BURST = 1000

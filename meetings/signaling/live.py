@@ -284,7 +284,9 @@ class LiveRoom:
 
     def answered(self, sid: ParticipantSid, number: int, text: str) -> None:
         """A subscriber's answer. Raises SdpError."""
-        self._members[sid].peer.answered(number, text)
+        peer = self._members[sid].peer
+        peer.answered(number, text)
+        self.apply(self.rules.cannot_receive(sid, peer.refused))
         self._offer_to(sid)
 
     def added(self, sid: ParticipantSid, effects: list[Effect]) -> None:

@@ -77,6 +77,7 @@ class Peer(ABC):
         self._by_kind = False
         self._open_channels: set[str] = set()
         self._early_data: list[bytes] = []
+        self.refused: list[TrackSid] = []  # tracks that the client could not take, by its last answer
 
     def close(self) -> None:
         """The worker forgets the transports and all that hangs on them."""

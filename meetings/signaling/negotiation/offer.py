@@ -71,6 +71,7 @@ class SubscriberNegotiation:
     _next_mid: int = 1
     _version: int = 0
     _in_flight: bool = False
+    refused: list[TrackSid] = field(default_factory=list)  # by the answer taken last: the client has no decoder
     _stale: bool = True  # the first offer is due even without tracks: it carries the data channels
 
     def add(self, track: Outgoing) -> None:
@@ -125,7 +126,11 @@ class SubscriberNegotiation:
         agreed = {one.mid: one for one in sections if not one.stopped and one.direction == "recvonly"}
         new = [slot for slot in self._slots if slot.mid in agreed and slot.offered and not slot.accepted]
         taken = (self._accept(slot, slot.track, agreed[slot.mid]) for slot in new if slot.track)
-        return remote, [one for one in taken if one is not None]
+        accepted = [one for one in taken if one is not None]
+        stopped = {slot.mid for slot, one in zip(self._slots, sections[1:], strict=False) if one.stopped}
+        offered = [slot for slot in self._slots if slot.offered and slot.track and not slot.accepted]
+        self.refused = [one.track.track_sid for one in offered if one.track and one.mid in stopped | agreed.keys()]
+        return remote, accepted
 
     def _accept(self, slot: _Slot, track: Outgoing, section: grammar.Section) -> Accepted | None:
         codec = codecs.accepted(mime_type(track), section.codecs())
