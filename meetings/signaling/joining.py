@@ -99,7 +99,7 @@ def _inflated(content: bytes) -> bytes:
     if len(inflated) > limits.JOIN_REQUEST:
         raise BadRequest("join_request is too large")
     if not gzip.eof or gzip.unused_data:
-        raise BadRequest("join_request is cut off, or followed by something else")
+        raise BadRequest("join_request is cut off, or followed by more")
     return inflated
 
 

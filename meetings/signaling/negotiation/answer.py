@@ -111,24 +111,25 @@ class PublisherNegotiation:
     def answer(self, tracks: Mapping[str, AnswerOptions]) -> str:
         """The answer to the last offer; `tracks` by mid, sections that are not named are accepted all the same."""
         self._version += 1
-        bundled = " ".join(section.mid for section in self._sections if _accepted(section))
-        lines = head(self._version, bundled)
+        bundled = [section.mid for section in self._sections if _accepted(section)]
+        lines = head(self._version, " ".join(bundled))
         for section in self._sections:
-            lines += self._answer_section(section, tracks.get(section.mid, AnswerOptions()))
+            transport = self.local.lines("passive", candidates=section.mid in bundled[:1])
+            lines += self._answer_section(section, tracks.get(section.mid, AnswerOptions()), transport)
         return grammar.text_of(lines)
 
-    def _answer_section(self, section: Section, options: AnswerOptions) -> list[str]:
+    def _answer_section(self, section: Section, options: AnswerOptions, transport: list[str]) -> list[str]:
         if not _accepted(section):
             mid = [f"a=mid:{section.mid}"] if section.mid else []
             return [_rejected(section), "c=IN IP4 0.0.0.0", *mid, "a=inactive"]
         if section.kind == "application":
-            return application_lines(section.mid, self.local.lines("passive"))
+            return application_lines(section.mid, transport)
         answered = self._answered_codecs(section, options)
         lines = [
             f"m={section.kind} 9 {section.protocol} {' '.join(str(one.payload_type) for one in answered)}",
             "c=IN IP4 0.0.0.0",
             f"a=mid:{section.mid}",
-            *self.local.lines("passive"),
+            *transport,
             "a=rtcp-mux",
             "a=rtcp-rsize",
         ]

@@ -147,13 +147,14 @@ class SingleNegotiation(PublisherNegotiation):
 
     def place(self) -> list[Accepted]:
         """Bind what waits to sections of the latest offer; it may be sent once that is answered."""
-        placed = []
-        for track in list(self._waiting):
-            section = next((one for one in self._free() if _choice(one, track)), None)
-            choice = _choice(section, track) if section is not None else None
+        placed, waiting, free = [], self._waiting, self._free()
+        self._waiting = []
+        for track in waiting:
+            section, choice = next(((one, fit) for one in free if (fit := _choice(one, track))), (None, None))
             if section is None or choice is None:
+                self._waiting.append(track)
                 continue
-            self._waiting.remove(track)
+            free.remove(section)
             self._slots[section.mid] = _Slot(track, choice)
             codec = choice.codec(section.kind)
             placed.append(Accepted(track.track_sid, section.mid, codec, _sent_extensions(section)))
