@@ -34,6 +34,11 @@ _DIGESTS = {"sha-256": hashlib.sha256, "sha-384": hashlib.sha384, "sha-512": has
 # Junk under a forged address can spoil a handshake that is not authenticated yet: begin again, but not for ever.
 _MAX_ATTEMPTS = 8
 
+# OpenSSL waits a second before it sends a flight again, then two, then four: on a line that loses a tenth that is what
+# joining takes. The same datagrams go out again sooner; whoever has them already drops them as replayed (RFC 6347
+# section 4.1.2.6). The last flight, too, until the peer is heard to have it.
+_AGAIN_SECONDS = (0.1, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True)
 class SrtpKeys:
@@ -107,6 +112,9 @@ class Dtls:
         self._expected: tuple[str, str] | None = None
         self._attempts = 0
         self._output: list[bytes] = []
+        self._flight: list[bytes] = []
+        self._flight_at: float | None = None  # when it went out last; None: by the next look at the clock
+        self._flight_times = 0
         self._ssl = self._connection()
 
     def expect(self, algorithm: str, value: str) -> None:
@@ -131,6 +139,8 @@ class Dtls:
         if self.state == "handshaking":
             self._handshake()
         data = self._read() if self.state == "connected" else []
+        if data:
+            self._flight = []  # the peer has it: it uses the keys
         self._collect()
         return data
 
@@ -152,8 +162,20 @@ class Dtls:
                 self._ssl.DTLSv1_handle_timeout()
             self._collect()
 
+    def repeat(self, now: float) -> None:
+        """Send the last flight once more when it is due: to be called a few times a second."""
+        if not self._flight or self._flight_times >= len(_AGAIN_SECONDS):
+            return
+        if self._flight_at is None:
+            self._flight_at = now
+        elif now - self._flight_at >= _AGAIN_SECONDS[self._flight_times]:
+            self._flight_at = now
+            self._flight_times += 1
+            self._output += self._flight
+
     def close(self) -> None:
         """Tell the peer (close_notify) and stop."""
+        self._flight = []
         if self.state in ("connected", "unverified"):
             with contextlib.suppress(SSL.Error):
                 self._ssl.shutdown()
@@ -179,13 +201,15 @@ class Dtls:
         try:
             self._ssl.do_handshake()
         except SSL.WantReadError:
-            self._collect()
+            self._collect(flight=True)
             return
         except SSL.Error:
             self._collect()
             self._begin_again()
             return
-        self._collect()
+        self._collect(flight=True)
+        if self.role == "client":
+            self._flight = []  # the server has answered it
         self.state = "unverified"
         self._verify()
 
@@ -229,13 +253,16 @@ class Dtls:
             pass  # nothing more to read, or a record OpenSSL did not like: DTLS drops those (RFC 6347 section 4.1.2.7)
         return data
 
-    def _collect(self) -> None:
+    def _collect(self, *, flight: bool = False) -> None:
         pending = bytearray()
         with contextlib.suppress(SSL.Error):
             while True:
                 pending += self._ssl.bio_read(1 << 16)
         if pending:
-            self._output += _datagrams(bytes(pending))
+            datagrams = _datagrams(bytes(pending))
+            self._output += datagrams
+            if flight:
+                self._flight, self._flight_at, self._flight_times = datagrams, None, 0
 
 
 def _datagrams(stream: bytes) -> list[bytes]:

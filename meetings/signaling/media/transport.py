@@ -247,6 +247,8 @@ class Transport:
         if timeout is not None and timeout <= 0:
             self._dtls.handle_timeout()
             self._flush()
+        self._dtls.repeat(now)
+        self._flush()
         if self.agent.expired(now):
             self.lose("nothing heard for 15 s")
         elif self._checked_at is not None and self.outbound is None and now - self._checked_at > _HANDSHAKE_SECONDS:

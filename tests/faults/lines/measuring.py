@@ -69,6 +69,25 @@ def measure(cell: Cell, server: str, *, warm: float = WARM_SECONDS, seconds: flo
     raise AssertionError(f"no client's player ran in {_TRIES} measurements")
 
 
+def joins(cell: Cell, server: str, times: int) -> list[float]:
+    """Seconds that each of so many joins of a point behind the line took; 40: it gave up."""
+    tag = secrets.token_hex(3)
+    near, far, room = f"line-{tag}-near", f"line-{tag}-far", f"line-{tag}"
+    with ExitStack() as stack:
+        for name in (near, far):
+            stack.enter_context(_namespace(name))
+        line = stack.enter_context(_running([], "forwarder", near, far, cell.name, str(secrets.randbelow(1_000_000))))
+        _line_of(line, "ready")
+        here = stack.enter_context(_running(["ip", "netns", "exec", near], "near", server, room, "0", "0"))
+        url = _line_of(here, "at ").removeprefix("at ")
+        words = ("point", url, token("far", room), "joins", str(times))
+        there = stack.enter_context(_running(["ip", "netns", "exec", far], *words))
+        taken: list[float] = json.loads(_line_of(there, "{", 41.0 * times))["joined"]
+        _say(here, "done")
+        here.wait(30)
+    return taken
+
+
 def _measure(cell: Cell, server: str, warm: float, seconds: float) -> Result:
     tag = secrets.token_hex(3)
     near, far, room = f"line-{tag}-near", f"line-{tag}-far", f"line-{tag}"
@@ -132,10 +151,10 @@ def _module(process: subprocess.Popen[str]) -> str:
     return str(next(one for one in process.args if str(one).startswith("tests.")))
 
 
-def _line_of(process: subprocess.Popen[str], start: str) -> str:
+def _line_of(process: subprocess.Popen[str], start: str, patience: float = _PATIENCE) -> str:
     """The next line that begins so."""
     assert process.stdout is not None
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if not select.select([process.stdout], [], [], 1.0)[0]:
             continue
@@ -143,4 +162,4 @@ def _line_of(process: subprocess.Popen[str], start: str) -> str:
         assert line, f"{_module(process)} ended with {process.wait(10)} before it said {start!r}"
         if line.startswith(start):
             return line.strip()
-    raise AssertionError(f"{_module(process)} did not say {start!r} within {_PATIENCE:.0f} s")
+    raise AssertionError(f"{_module(process)} did not say {start!r} within {patience:.0f} s")

@@ -45,6 +45,9 @@ def main(name: str, room: str, warm: str, seconds: str) -> None:
     with serving(name) as server:
         url = server.socket_url.replace("127.0.0.1", NEAR)
         print(f"at {url}", flush=True)
+        if not float(seconds):  # nobody at this end
+            sys.stdin.readline()
+            return
         asyncio.run(point.run(url, token("near", room), float(warm), float(seconds), "near"))
 
 

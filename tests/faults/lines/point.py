@@ -208,6 +208,24 @@ async def run(url: str, token: str, warm: float, seconds: float, who: str = "far
     return figures
 
 
-if __name__ == "__main__":
+async def join_again_and_again(url: str, token: str, times: int) -> None:
+    """Join and leave so often; prints JSON: the seconds each time took."""
+    taken = []
+    for _ in range(times):
+        room, begin = rtc.Room(), time.monotonic()
+        try:
+            await asyncio.wait_for(room.connect(url, token), _JOIN_SECONDS)
+        except (TimeoutError, rtc.ConnectError) as error:
+            print(f"after {time.monotonic() - begin:.1f} s: {error!r}", file=sys.stderr)
+            taken.append(_JOIN_SECONDS)
+            continue
+        taken.append(time.monotonic() - begin)
+        await room.disconnect()
+    print(json.dumps({"joined": taken}), flush=True)
+
+
+if __name__ == "__main__" and sys.argv[3] == "joins":
+    asyncio.run(join_again_and_again(sys.argv[1], sys.argv[2], int(sys.argv[4])))
+elif __name__ == "__main__":
     asyncio.run(run(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
     sdk_exit.settle()

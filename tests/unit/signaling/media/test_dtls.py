@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 from meetings.signaling.media import srtp
@@ -107,6 +108,34 @@ def test_a_lost_flight_is_sent_again() -> None:
     client.handle_timeout()
     exchange(client, server)
     assert (client.state, server.state) == ("connected", "connected")
+
+
+def test_a_handshake_comes_through_though_most_datagrams_are_lost() -> None:
+    """Within some repetitions, and without waiting for OpenSSL's second."""
+    chance = random.Random(3)
+    client, server = pair()
+    client.start()
+    began, now = time.monotonic(), 0.0
+    while (client.state, server.state) != ("connected", "connected"):
+        for sender, receiver in ((client, server), (server, client)):
+            sender.repeat(now)
+            for datagram in sender.take_output():
+                if chance.random() > 0.4:
+                    receiver.receive(datagram)
+        now += 0.05
+        assert now < 5
+    assert time.monotonic() - began < 0.9
+
+
+def test_what_arrived_is_not_sent_again() -> None:
+    client, server = connected()
+    client.send(b"I have it")
+    (datagram,) = client.take_output()
+    server.receive(datagram)
+    for step in range(200):
+        client.repeat(step * 0.1)
+        server.repeat(step * 0.1)
+    assert client.take_output() == server.take_output() == []
 
 
 def test_flights_fit_the_path() -> None:
