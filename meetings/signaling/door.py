@@ -51,10 +51,11 @@ class Door:
             raise TooFast
         bucket.tokens -= 1
 
-    def put_out(self, room: str, identity: str) -> None:
-        """Tokens that were given before now are refused for as long as they could be used."""
-        forget_at = self.clock.monotonic() + REMEMBERED
-        self._removed[room, identity] = (self.clock.now().timestamp(), forget_at)
+    def put_out(self, room: str, identity: str, *, expires_at: float = 0.0) -> None:
+        """Tokens that were given before now are refused for as long as they could be used; one until `expires_at`."""
+        now = self.clock.now().timestamp()
+        usable = max(REMEMBERED, expires_at - now + LEEWAY_SECONDS)
+        self._removed[room, identity] = (now, self.clock.monotonic() + usable)
 
     def _fill(self, bucket: _Bucket) -> None:
         now = self.clock.monotonic()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from meetings.clock import Clock
 from meetings.signaling import data, messages, quality
@@ -115,7 +116,10 @@ class Relay:
         self.keeper.send(command)
 
     def token_for(self, grants: Grants) -> str:
-        return write_token(grants, secret=self.keys[grants.api_key], now=self.clock.now(), ttl=TOKEN_TTL)
+        """A fresh token; never one that ends before the one its holder came with."""
+        now = self.clock.now()
+        ttl = max(TOKEN_TTL, timedelta(seconds=grants.expires_at - now.timestamp()))
+        return write_token(grants, secret=self.keys[grants.api_key], now=now, ttl=ttl)
 
     def ice_servers(self, sid: ParticipantSid) -> list[IceServer]:
         """By which TURN servers a client may come, with credentials of its own."""

@@ -116,8 +116,9 @@ class RoomService:
 
     def remove_participant(self, request: api.RoomParticipantIdentity) -> Message:
         room = self._room(request.room)
-        self._participant(request.room, request.identity)
-        self._relay.door.put_out(request.room, request.identity)
+        member = room.member(self._participant(request.room, request.identity).sid)
+        expires_at = member.grants.expires_at if member else 0.0
+        self._relay.door.put_out(request.room, request.identity, expires_at=expires_at)
         room.apply(room.rules.remove(request.identity, self._relay.now_ms()))
         return api.RemoveParticipantResponse()
 
