@@ -118,6 +118,10 @@ class FakeRelay:
         self.calls.append(("UpdateParticipant", request.identity))
         info = self.rooms[request.room][request.identity]
         info.permission.CopyFrom(request.permission)
+        for name, value in request.attributes.items():
+            info.attributes[name] = value
+            if not value:
+                del info.attributes[name]
         kept = [track for track in info.tracks if track.source in request.permission.can_publish_sources]
         del info.tracks[:]
         info.tracks.extend(kept)

@@ -15,7 +15,7 @@ from meetings.conduct.enforcement import carry_out, forget_behind, mark_behind
 from meetings.conduct.livekit import NotThere, RelayUnreachable, RoomParticipant, RoomService
 from meetings.conduct.rules import entry
 from meetings.conduct.rules.course import ConferenceState
-from meetings.conduct.rules.seats import publishable
+from meetings.conduct.rules.seats import rights_of
 from meetings.conduct.scene import Deed, Order, Scene, open_scene
 from meetings.conduct.withdrawal import withdraw
 from meetings.context import Context
@@ -189,7 +189,7 @@ def _arrive_found(scene: Scene, participant: RoomParticipant, asked_at: datetime
     _arrived(scene, participant)
     seat = scene.seats.get(participant.identity)
     rights = Order(Deed.RIGHTS, participant.identity)
-    if seat is not None and participant.may_publish == frozenset(livekit.track_sources(publishable(seat))):
+    if seat is not None and participant.has(rights_of(seat)):
         scene.orders[:] = [order for order in scene.orders if order != rights]
 
 

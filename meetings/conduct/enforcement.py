@@ -13,7 +13,7 @@ from meetings.conduct import livekit, models
 from meetings.conduct.livekit import NotThere, RelayUnreachable, RoomService
 from meetings.conduct.rules import entry
 from meetings.conduct.rules.course import ConferenceState
-from meetings.conduct.rules.seats import SeatFacts, Source, publishable
+from meetings.conduct.rules.seats import Rights, SeatFacts, rights_of
 from meetings.conduct.scene import Deed, Order, facts
 from meetings.context import Context
 
@@ -112,9 +112,9 @@ async def _set_rights(context: Context, rooms: RoomService, meeting_id: str, ide
             return
 
 
-async def _rights(context: Context, meeting_id: str, identity: str) -> tuple[Source, ...] | None:
+async def _rights(context: Context, meeting_id: str, identity: str) -> Rights | None:
     seat, _ = await _standing(context, meeting_id, identity)
-    return publishable(seat) if seat is not None else None
+    return rights_of(seat) if seat is not None else None
 
 
 async def _expel(context: Context, rooms: RoomService, meeting_id: str, identity: str) -> None:

@@ -11,7 +11,7 @@ from livekit import api
 from livekit.protocol import models as wire
 from livekit.protocol import room as calls
 
-from meetings.conduct.rules.seats import SeatFacts, Source, publishable
+from meetings.conduct.rules.seats import Rights, SeatFacts, Source, rights_of
 from meetings.config import Settings
 from meetings.context import Context
 
@@ -19,6 +19,7 @@ TOKEN_LIFETIME = timedelta(minutes=10)
 CALL_SECONDS = 2.0  # a call that takes longer is given up; reconciliation repeats what it would have done
 EMPTY_TIMEOUT = 15 * 60
 GENERATION = "generation"
+FLOOR = "floor"  # our relay passes on this voice however many louder ones there are; others show it to their clients
 RECORDER_PREFIX = "recorder:"
 LINE_PREFIX = "line:"  # rooms in which a point tries its line; no meeting's id looks like it
 LINE_LIFETIME = timedelta(minutes=2)
@@ -47,7 +48,8 @@ def track_sources(sources: Iterable[Source]) -> list[str]:
 
 def seat_token(settings: Settings, meeting_id: str, seat: SeatFacts) -> str:
     """Ten minutes, this room, this identity, and nothing that the seat's row does not give."""
-    sources = track_sources(publishable(seat))
+    rights = rights_of(seat)
+    sources = track_sources(rights.sources)
     grants = api.VideoGrants(
         room_join=True,
         room=meeting_id,
@@ -58,7 +60,8 @@ def seat_token(settings: Settings, meeting_id: str, seat: SeatFacts) -> str:
         can_update_own_metadata=False,
     )
     token = _token(settings, seat.identity, seat.name, grants)
-    return token.with_attributes({GENERATION: str(seat.generation)}).to_jwt()
+    floor = {FLOOR: "true"} if rights.floor else {}
+    return token.with_attributes({GENERATION: str(seat.generation)} | floor).to_jwt()
 
 
 def recorder_token(context: Context, meeting_id: str, recording_id: str) -> str:
@@ -128,7 +131,12 @@ class RoomParticipant:
     identity: str
     generation: int | None
     may_publish: frozenset[str]
+    floor: bool
     open_microphones: tuple[str, ...]
+
+    def has(self, rights: Rights) -> bool:
+        """Whether the relay already lets it do exactly this."""
+        return self.may_publish == frozenset(track_sources(rights.sources)) and self.floor == rights.floor
 
     @property
     def recorder(self) -> bool:
@@ -142,6 +150,7 @@ def participant_of(info: wire.ParticipantInfo) -> RoomParticipant:
         identity=info.identity,
         generation=int(generation) if generation.isdecimal() else None,
         may_publish=_granted(info.permission),
+        floor=info.attributes.get(FLOOR, "") == "true",
         open_microphones=tuple(
             track.sid for track in info.tracks if track.source == wire.TrackSource.MICROPHONE and not track.muted
         ),
@@ -183,9 +192,9 @@ class RoomService:
                 await self._rooms.get_participant(calls.RoomParticipantIdentity(room=meeting_id, identity=identity))
             )
 
-    async def set_rights(self, meeting_id: str, identity: str, sources: Iterable[Source]) -> None:
+    async def set_rights(self, meeting_id: str, identity: str, rights: Rights) -> None:
         """The whole permission in every field: the message replaces what was there."""
-        numbers = [WIRE_SOURCES[name] for name in track_sources(sources)]
+        numbers = [WIRE_SOURCES[name] for name in track_sources(rights.sources)]
         permission = wire.ParticipantPermission(
             can_subscribe=True,
             can_publish=bool(numbers),
@@ -197,7 +206,10 @@ class RoomService:
             agent=False,
             can_subscribe_metrics=False,
         )
-        request = calls.UpdateParticipantRequest(room=meeting_id, identity=identity, permission=permission)
+        floor = {FLOOR: "true" if rights.floor else ""}  # an empty value takes it away
+        request = calls.UpdateParticipantRequest(
+            room=meeting_id, identity=identity, permission=permission, attributes=floor
+        )
         with _translated():
             await self._rooms.update_participant(request)
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from meetings import events
 from meetings.conduct import models
 from meetings.conduct.rules.course import ConferenceState
-from meetings.conduct.rules.seats import Change, SeatFacts, SeatKind, SeatRole, Source, Standing, publishable
+from meetings.conduct.rules.seats import Change, SeatFacts, SeatKind, SeatRole, Source, Standing, publishable, rights_of
 from meetings.errors import NotFound
 from meetings.scheduling.models import Meeting
 
@@ -93,7 +93,7 @@ class Scene:
         if before is not None and before.admitted and not after.admitted:
             self.orders.append(Order(Deed.EXPEL, after.identity))
             return
-        if before is not None and publishable(before) != publishable(after):
+        if before is not None and rights_of(before) != rights_of(after):
             self.orders.append(Order(Deed.RIGHTS, after.identity))
         if change.silence and Source.MICROPHONE in publishable(after):  # else the lost right silences it
             self.orders.append(Order(Deed.SILENCE, after.identity))

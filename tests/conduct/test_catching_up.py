@@ -31,6 +31,38 @@ async def test_a_mute_and_a_removal_of_the_outage_are_made_good_at_once(one_worl
         await eventually(lambda: W not in world.relay.rooms[MEETING], within=WITHIN, what="who was removed is out")
 
 
+def heard_first(world: World, identity: str) -> bool:
+    return world.relay.rooms[MEETING][identity].attributes.get("floor") == "true"
+
+
+async def test_the_relay_knows_who_has_the_floor(one_world: World) -> None:
+    world = one_world
+    async with running(world.app):
+        east = await world.point(EAST)
+        await world.enter(east)
+        await world.enter(await world.point(WEST))
+        await world.act(world.secretary, "floor", identity=E, action="grant")
+        assert (heard_first(world, E), heard_first(world, W)) == (True, False)
+        await world.act(world.secretary, "floor", identity=W, action="grant")
+        assert (heard_first(world, E), heard_first(world, W)) == (False, True)
+        world.relay.down = True
+        await world.act(world.secretary, "floor", identity=W, action="revoke")
+        assert heard_first(world, W)
+        world.relay.down = False
+        await eventually(lambda: not heard_first(world, W), within=WITHIN, what="the floor is taken back at the relay")
+
+
+async def test_who_comes_back_with_the_floor_is_heard_first_again(world: World) -> None:
+    east = await world.point(EAST)
+    await world.enter(east)
+    await world.act(world.secretary, "floor", identity=E, action="grant")
+    world.relay.rooms[MEETING][E].attributes.clear()
+    await world.reconcile()
+    assert heard_first(world, E)
+    await world.enter(east)
+    assert heard_first(world, E), "the token itself says so"
+
+
 async def test_a_meeting_ended_in_the_outage_is_closed_at_once(one_world: World) -> None:
     world = one_world
     async with running(world.app):

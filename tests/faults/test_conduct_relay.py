@@ -150,6 +150,37 @@ async def test_what_is_decided_while_the_relay_is_away_holds_as_soon_as_it_is_ba
     await hears(west, E, sound=False)
 
 
+async def test_whoever_has_the_floor_is_heard_beside_the_loudest_and_after_a_restart(
+    tmp_path: Path, sit: Callable[..., Awaitable[SdkClient]]
+) -> None:
+    """One voice at a time is passed on; it is taken before the other one begins."""
+    async with house(tmp_path, relay_options=["--loudest", "1"]) as home:
+        listener, east, west = await sit(home.secretary), await sit(home.east), await sit(home.west)
+        await west.publish(GREEN)
+        await hears(listener, W, sound=True)
+        await east.publish(BLUE)
+        await hears(listener, E, sound=False)
+        await home.secretary.act("floor", identity=E, action="grant")
+        await hears(listener, E, sound=True)
+        await hears(listener, W, sound=True)
+        await home.relay.kill()
+        await home.relay.start()
+        await eventually("both are back at the relay", lambda: _back(home), lambda back: back)
+        await eventually("the relay knows the floor", lambda: _floor(home, E), lambda floor: floor == "true")
+        await hears(listener, E, sound=True)
+        await home.secretary.act("floor", identity=E, action="revoke")
+        assert await _floor(home, E) == ""
+
+
+async def _floor(home: House, identity: str) -> str | None:
+    async with server_api(home.relay) as stock:
+        try:
+            person = await stock.room.get_participant(api.RoomParticipantIdentity(room=MEETING, identity=identity))
+        except api.TwirpError:
+            return None
+    return person.attributes.get("floor", "")
+
+
 async def _back(home: House) -> bool:
     """Both have a connection that publishes pictures again."""
     sides = [await publications(home.relay, identity) for identity in (E, W)]

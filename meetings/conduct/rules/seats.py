@@ -93,6 +93,19 @@ def publishable(seat: SeatFacts) -> tuple[Source, ...]:
     return tuple(source for source, allowed in may.items() if allowed)
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the relay is told of a seat: what it may publish, and whether its voice is heard before others'."""
+
+    sources: tuple[Source, ...]
+    floor: bool
+
+
+def rights_of(seat: SeatFacts) -> Rights:
+    """As the seat's row has it now."""
+    return Rights(publishable(seat), seat.admitted and seat.has_floor)
+
+
 def abilities(seat: SeatFacts | None, *, conducts: bool, records: bool) -> list[str]:
     """What the page may offer; the server asks again at each call."""
     offers: list[str] = []
