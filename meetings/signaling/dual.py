@@ -19,6 +19,7 @@ class DualPeer(Peer):
         publisher = PublisherNegotiation(opened(publisher_transport(sid), ready, send))
         super().__init__(sid, subscriber_transport(sid), publisher, send, room=room, unthinned=unthinned)
         self._subscriber = SubscriberNegotiation(opened(self.primary, ready, send))
+        self._refused: list[TrackSid] = []
 
     def consume(self, publisher: ParticipantSid, track: Track) -> None:
         self._subscriber.add(self.consumptions.add(publisher, track))
@@ -39,7 +40,12 @@ class DualPeer(Peer):
         self._remember(self.primary, remote)
         for one in accepted:
             self.consumptions.start(one)
-        self.refused = self._subscriber.refused
+        self._refused = self._subscriber.refused
+
+    def refusals(self) -> list[TrackSid]:
+        """Of its last answer."""
+        refused, self._refused = self._refused, []
+        return refused
 
     def resumed(self) -> None:
         """New ICE credentials for the subscriber transport; they go out with its next offer."""

@@ -260,12 +260,15 @@ class LiveRoom:
 
     def _offer_to(self, sid: ParticipantSid) -> None:
         """What its client is to negotiate now, if anything."""
-        member = self._members.get(sid)
-        match member.peer.due() if member is not None else None:
+        if (member := self._members.get(sid)) is None:
+            return
+        if refusals := member.peer.refusals():
+            self.apply(self.rules.cannot_receive(sid, refusals))
+        match member.peer.due():
             case Description() as offer:
-                self._tell([sid], messages.offer(offer))
+                member.send(messages.offer(offer))
             case Sections() as more:
-                self._tell([sid], messages.sections_wanted(more))
+                member.send(messages.sections_wanted(more))
 
     # ----------------------------------------------------------------------------------- what clients negotiate
 
@@ -284,9 +287,7 @@ class LiveRoom:
 
     def answered(self, sid: ParticipantSid, number: int, text: str) -> None:
         """A subscriber's answer. Raises SdpError."""
-        peer = self._members[sid].peer
-        peer.answered(number, text)
-        self.apply(self.rules.cannot_receive(sid, peer.refused))
+        self._members[sid].peer.answered(number, text)
         self._offer_to(sid)
 
     def added(self, sid: ParticipantSid, effects: list[Effect]) -> None:

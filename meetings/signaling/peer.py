@@ -77,7 +77,6 @@ class Peer(ABC):
         self._by_kind = False
         self._open_channels: set[str] = set()
         self._early_data: list[bytes] = []
-        self.refused: list[TrackSid] = []  # tracks that the client could not take, by its last answer
 
     def close(self) -> None:
         """The worker forgets the transports and all that hangs on them."""
@@ -169,6 +168,10 @@ class Peer(ABC):
     @abstractmethod
     def answered(self, number: int, text: str) -> None:
         """Take the client's answer and start what it accepted. Raises SdpError."""
+
+    @abstractmethod
+    def refusals(self) -> list[TrackSid]:
+        """Tracks that the client has turned out to have no decoder for."""
 
     @abstractmethod
     def resumed(self) -> None:

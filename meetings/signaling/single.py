@@ -50,5 +50,8 @@ class SinglePeer(Peer):
     def answered(self, number: int, text: str) -> None:
         """Nothing was offered to it."""
 
+    def refusals(self) -> list[TrackSid]:
+        return self._negotiation.undecodable()
+
     def resumed(self) -> None:
         self._negotiation.resumed()
