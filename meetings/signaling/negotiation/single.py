@@ -112,11 +112,11 @@ class SingleNegotiation(PublisherNegotiation):
         slot = self._slots.get(mid)
         return slot is not None and slot.track is None
 
-    def _playable(self, track: Outgoing) -> bool:
     def undecodable(self) -> list[TrackSid]:
         """What waits in vain."""
         return [one.track_sid for one in self._waiting if not self._playable(one)]
 
+    def _playable(self, track: Outgoing) -> bool:
         """Whether the client can decode it, as far as it has said."""
         known = [one for one in self._sections if one.kind == track.kind.value and one.receives]
         return not known or any(_choice(one, track) for one in known)
