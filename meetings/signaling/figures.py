@@ -132,6 +132,18 @@ def of_seats(seats: Iterable[Seat], ways: dict[ParticipantSid, schema.ConsumerSt
         yield Metric(f"meetings_relay_{name}", "gauge", text, tuple(values))
 
 
+def of_processes(processes: dict[str, schema.Upkeep]) -> Iterator[Metric]:
+    """What each process holds on to: what only grows, leaks."""
+    rows = {
+        "tasks": ("Tasks of the event loop", [one.tasks for one in processes.values()]),
+        "descriptors": ("Open files and sockets", [one.descriptors for one in processes.values()]),
+        "memory_bytes": ("Bytes in memory", [one.memory for one in processes.values()]),
+    }
+    labels = [(("process", name),) for name in processes]
+    for name, (text, values) in rows.items():
+        yield Metric(f"meetings_relay_{name}", "gauge", text, tuple(zip(labels, map(float, values), strict=True)))
+
+
 def _labels(labels: Labels) -> str:
     return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}" if labels else ""
 

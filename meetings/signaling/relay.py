@@ -12,13 +12,13 @@ from meetings.clock import Clock
 from meetings.signaling import data, messages, quality
 from meetings.signaling.door import TOKEN_TTL, Door
 from meetings.signaling.effects import Happened, Happening
-from meetings.signaling.figures import Figures, Seat, gauge, of_seats
+from meetings.signaling.figures import Figures, Seat, gauge, of_processes, of_seats
 from meetings.signaling.grants import Grants, write_token
 from meetings.signaling.ids import consumed, new_sid, owner
 from meetings.signaling.joining import Connect
 from meetings.signaling.keeper import WorkerKeeper
 from meetings.signaling.live import Connection, LiveRoom
-from meetings.signaling.media import schema
+from meetings.signaling.media import schema, upkeep
 from meetings.signaling.media.process import WorkerLink
 from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid
 from meetings.signaling.room import Room
@@ -134,6 +134,8 @@ class Relay:
         seats = [Seat(room.rules.name, *one) for room in rooms for one in room.seats()]
         metrics = [gauge("rooms", "Rooms that are open", len(rooms)), gauge("participants", "In all rooms", len(seats))]
         metrics += [*self.figures.of_worker(), *of_seats(seats, self.figures.ways)]
+        worker = self.figures.worker.upkeep if self.figures.worker else schema.Upkeep()
+        metrics += of_processes({"control": upkeep.measure(), "worker": worker})
         return "".join(metric.text() for metric in metrics)
 
     # ----------------------------------------------------------------------------------- rooms and sessions

@@ -348,6 +348,14 @@ class ProducerStats(msgspec.Struct, frozen=True, tag=True):
     jitter_ms: float
 
 
+class Upkeep(msgspec.Struct, frozen=True):
+    """What a process holds on to. `memory` in bytes."""
+
+    tasks: int = 0
+    descriptors: int = 0
+    memory: int = 0
+
+
 class WorkerFigures(msgspec.Struct, frozen=True, tag=True):
     """How the worker is, every few seconds. `lag_ms`: the longest that a timer came late; `cpu`: share of one core.
 
@@ -364,6 +372,7 @@ class WorkerFigures(msgspec.Struct, frozen=True, tag=True):
     transports: int
     producers: int
     consumers: int
+    upkeep: Upkeep = Upkeep()
 
 
 class Pong(msgspec.Struct, frozen=True, tag=True):

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from meetings.signaling.media import memory, port, schema
+from meetings.signaling.media import memory, port, schema, upkeep
 from meetings.signaling.media.addresses import NoUsableAddress, announced, off_route
 from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.dtls import Certificate
@@ -340,6 +340,7 @@ class Worker:
             transports=len(self._transports),
             producers=len(self._producers),
             consumers=len(self._consumers),
+            upkeep=upkeep.measure(),
         )
 
 
