@@ -65,7 +65,7 @@ class Bandwidth:
     @property
     def queue_ms(self) -> float:
         """How long packets wait on the way."""
-        return self._gradient.queue_ms
+        return self._gradient.delay.queue_ms
 
     @property
     def congested(self) -> bool:
@@ -77,13 +77,13 @@ class Bandwidth:
     @property
     def swinging(self) -> bool:
         """Whether the delay goes up and down by itself."""
-        return self._gradient.swinging
+        return self._gradient.delay.swinging
 
     @property
     def calm(self) -> bool:
         """Nothing speaks of a narrow place: a sample of what is reported is enough."""
-        gradient = self._gradient
-        return self.loss < _CALM_LOSS and not self.copies.count and gradient.queue_ms < _QUEUE_MS + gradient.usual_ms
+        delay = self._gradient.delay
+        return self.loss < _CALM_LOSS and not self.copies.count and delay.queue_ms < _QUEUE_MS + delay.usual_ms
 
     @property
     def carried(self) -> float:
@@ -92,23 +92,24 @@ class Bandwidth:
 
     def described(self, now: float) -> str:
         """For a trace."""
-        gradient = self._gradient
+        gradient, delay = self._gradient, self._gradient.delay
         return (
             f"estimate {self.estimate / 1000:.0f}k arriving {self.arriving / 1000:.0f}k loss {self.loss:.2f} "
             f"own {self._own_loss:.2f} capacity {self._capacity / 1000:.0f}k "
-            f"copies {self.copies.count}{'?' * self.copies.trying} swing {gradient.swing_ms:.0f} "
-            f"queue {gradient.queue_ms:.0f} usual {gradient.usual_ms:.0f} stands {gradient.standing_ms:.0f} "
+            f"copies {self.copies.count}{'?' * self.copies.trying} swing {delay.swing_ms:.0f} "
+            f"queue {delay.queue_ms:.0f} usual {delay.usual_ms:.0f} stands {delay.standing_ms:.0f} "
             f"{gradient.trend.name.lower()} reduced {now - self.reduced_at:.1f} ago"
         )
 
     def _overrun(self) -> bool:
         """Where the delay swings by itself, only what it never falls below is a queue."""
         gradient = self._gradient
-        growing = gradient.trend is Trend.GROWING and gradient.queue_ms > _QUEUE_MS + 1.5 * gradient.usual_ms
-        return (growing and (not gradient.swinging or self._stands(0.0))) or self._stands(_STANDING_MS)
+        delay = gradient.delay
+        growing = gradient.trend is Trend.GROWING and delay.queue_ms > _QUEUE_MS + 1.5 * delay.usual_ms
+        return (growing and (not delay.swinging or self._stands(0.0))) or self._stands(_STANDING_MS)
 
     def _stands(self, least_ms: float) -> bool:
-        return self._gradient.standing_ms > max(least_ms, self._gradient.usual_ms / 2)
+        return self._gradient.delay.standing_ms > max(least_ms, self._gradient.delay.usual_ms / 2)
 
     def feedback(self, outcomes: Sequence[Arrival], now: float) -> None:
         """What became of the packets of one feedback."""

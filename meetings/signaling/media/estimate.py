@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meetings.signaling.media import rtcp
+from meetings.signaling.media.steadying import Steadying
 
 # One feedback packet stays well inside a datagram: 400 statuses are 116 bytes, their deltas at most 800.
 _MAX_STATUSES = 400
@@ -13,7 +14,8 @@ class ArrivalLog:
     """Arrivals by transport-wide sequence number, until they are reported (draft-holmer-rmcat-transport-wide-cc)."""
 
     def __init__(self) -> None:
-        self._arrivals: dict[int, float] = {}
+        self.steadying = Steadying()
+        self._arrivals: dict[int, tuple[float, int]] = {}
         self._newest = -1  # without wrap
         self._reported = -1
         self._count = 0
@@ -23,19 +25,19 @@ class ArrivalLog:
         """Packets not reported yet."""
         return len(self._arrivals)
 
-    def arrived(self, wrapped: int, now: float) -> None:
-        """One packet with this number."""
+    def arrived(self, wrapped: int, now: float, sent: int = -1) -> None:
+        """One packet with this number, and the abs-send-time in it, if there was one."""
         if self._newest < 0:
             self._newest = self._reported = wrapped + 0x10000
             self._reported -= 1
         difference = (wrapped - self._newest + 0x8000 & 0xFFFF) - 0x8000
         sequence = self._newest + difference
         self._newest = max(self._newest, sequence)
-        self._arrivals.setdefault(sequence, now)
+        self._arrivals.setdefault(sequence, (now, sent))
 
     def feedback(self, ssrc: int, media_ssrc: int) -> list[bytes]:
         """Reports on everything since the last ones; numbers between that did not come count as lost."""
-        arrivals, self._arrivals = sorted(self._arrivals.items()), {}
+        arrivals, self._arrivals = [(number, self._told(*one)) for number, one in sorted(self._arrivals.items())], {}
         packets = []
         while arrivals:
             base = min(self._reported + 1, arrivals[0][0])
@@ -47,6 +49,9 @@ class ArrivalLog:
             self._count = self._count + 1 & 0xFF
             self._reported = max(self._reported, taken[-1][0])
         return packets
+
+    def _told(self, arrived: float, sent: int) -> float:
+        return self.steadying.told(sent, arrived) if sent >= 0 else arrived
 
 
 # Loss that needs no other witness: nobody sends into this for long. Wireless noise and NACK delays stay below.

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from operator import mul
 
+from meetings.signaling.media.delay import Delay
 from meetings.signaling.media.history import Arrival
 
 _GROUP_SECONDS = 0.005
@@ -23,12 +24,7 @@ _SUSTAINED_SECONDS = 0.01
 _FIRST_THRESHOLD, _LEAST_THRESHOLD, _MOST_THRESHOLD = 12.5, 6.0, 600.0
 _WIDENING, _NARROWING = 0.0087, 0.039
 _OUTLIER = 15.0  # a trend this far above the threshold does not move it
-_STANDING_SECONDS = 1.0
-_SWINGING_STANDING_SECONDS = 3.0  # a delay that swings stays up for a second now and then
-_SWINGING_MS = 70.0
-_SWING_SECONDS, _SWINGS = 1.0, 3  # a queue of our own making empties now and then, too, but not every second
 _STANDSTILL_SECONDS = 3.0  # without packets for so long: begin anew
-_BASE_SECONDS = 10.0  # how long the least delay seen counts as that of the empty way
 
 
 class Trend(Enum):
@@ -40,14 +36,11 @@ class Trend(Enum):
 
 
 class DelayGradient:
-    """Takes every feedback's arrivals in order; `trend` and `queue_ms` are what they say by now."""
+    """Takes every feedback's arrivals in order; `trend` and `delay` are what they say by now."""
 
     def __init__(self) -> None:
         self.trend = Trend.STEADY
-        self.queue_ms = 0.0  # how much later than on the emptiest way of late
-        self.usual_ms = 0.0  # the same over some seconds: where it jitters, this is not nothing
-        self.standing_ms = 0.0  # the least of it over the last second or two: jitter comes and goes, a full queue stays
-        self._least: tuple[float, float, float] | None = None  # since when; the least since then, and before
+        self.delay = Delay()
         self._group_began = self._group_sent = self._group_arrived = -1.0
         self._last: tuple[float, float] | None = None  # sending and arrival of the group before
         self._points: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
@@ -57,19 +50,6 @@ class DelayGradient:
         self._above_since: float | None = None
         self._slope = 0.0
         self._judged_at = 0.0  # by the receiver's clock
-        self._falls: deque[float] = deque(maxlen=_SWINGS)
-        self._fall: tuple[float, float, float] | None = None  # since when; the peak and the deepest fall from one
-        self._base: list[tuple[float, float]] = []  # (arrival, least delay) of the present stretch and the last one
-
-    @property
-    def swinging(self) -> bool:
-        """Whether the delay goes up and down by itself, so that neither a slope nor one moment's delay says much."""
-        return self.swing_ms > _SWINGING_MS
-
-    @property
-    def swing_ms(self) -> float:
-        """How far the delay has fallen back within every one of the last seconds: a queue grows, but does not fall."""
-        return min(self._falls) if len(self._falls) > 1 else 0.0
 
     def take(self, arrivals: Iterable[Arrival]) -> None:
         """One feedback packet's worth; judged once at its end."""
@@ -93,7 +73,7 @@ class DelayGradient:
             self._judge(self._last[1])
 
     def _end_group(self, sent: float, arrived: float) -> None:
-        self._note_delay(arrived - sent, arrived)
+        self.delay.note(arrived - sent, arrived)
         before, self._last = self._last, (sent, arrived)
         if before is None:
             return
@@ -128,33 +108,6 @@ class DelayGradient:
         pace = _NARROWING if trend < self._threshold else _WIDENING
         moved = self._threshold + pace * (trend - self._threshold) * min(spacing * 1000, 100.0)
         self._threshold = min(max(moved, _LEAST_THRESHOLD), _MOST_THRESHOLD)
-
-    def _note_delay(self, delay: float, arrived: float) -> None:
-        base = self._base
-        if not base or arrived - base[-1][0] > _BASE_SECONDS:
-            self._base = base = [*base[-1:], (arrived, delay)]
-        elif delay < base[-1][1]:
-            base[-1] = (base[-1][0], delay)
-        queue = (delay - min(least for _, least in base)) * 1000
-        self._note_standing(queue, arrived)
-        self._note_fall(queue, arrived)
-        self.queue_ms += (queue - self.queue_ms) * 0.3
-        self.usual_ms += (queue - self.usual_ms) * max(0.01, 1 / (self._groups + 20))
-
-    def _note_fall(self, queue: float, arrived: float) -> None:
-        since, peak, fall = self._fall or (arrived, queue, 0.0)
-        if arrived - since > _SWING_SECONDS:
-            self._falls.append(fall)
-            since, peak, fall = arrived, queue, 0.0
-        peak = max(peak, queue)
-        self._fall = (since, peak, max(fall, peak - queue))
-
-    def _note_standing(self, queue: float, arrived: float) -> None:
-        since, least, before = self._least or (arrived, queue, 0.0)
-        if arrived - since > (_SWINGING_STANDING_SECONDS if self.swinging else _STANDING_SECONDS):
-            since, least, before = arrived, queue, least
-        self._least = (since, min(least, queue), before)
-        self.standing_ms = min(self._least[1], before)
 
 
 def _slope(points: deque[tuple[float, float]]) -> float:

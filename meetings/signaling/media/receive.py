@@ -46,10 +46,16 @@ class Receiver:
         self._sources: dict[int, _Source | None] = {}  # None: replaced, its late packets are dropped
         self._learned = 0
         self._arrivals = ArrivalLog()
-        self._transport_cc = 0
+        self._transport_cc = self._abs_send_time = 0
         self._fed_back_at = 0.0
         self._uplink = Uplink()
         self._octets = 0
+
+    @property
+    def delay(self) -> str:
+        """For a trace."""
+        delay, steady = self._arrivals.steadying.delay, self._arrivals.steadying.active
+        return f"usual {delay.usual_ms:.0f} swing {delay.swing_ms:.0f} stands {delay.standing_ms:.0f} steadied {steady}"
 
     @property
     def producers(self) -> list[Producer]:
@@ -81,7 +87,9 @@ class Receiver:
         header = rtp.parse(packet)
         extensions = header.extensions
         if self._transport_cc and self._transport_cc in extensions:
-            self._arrivals.arrived(int.from_bytes(extensions[self._transport_cc][:2], "big"), now)
+            sent = extensions.get(self._abs_send_time)
+            number = int.from_bytes(extensions[self._transport_cc][:2], "big")
+            self._arrivals.arrived(number, now, int.from_bytes(sent[:3], "big") if sent else -1)
         source = self._sources[header.ssrc] if header.ssrc in self._sources else self._learn(header)
         if source is None:
             return

@@ -32,10 +32,10 @@ class Arrival(Enum):
 
 
 class _Hole:
-    __slots__ = ("asked_at", "found_at", "next_at", "tries")
+    __slots__ = ("asked_at", "first_asked_at", "found_at", "next_at", "tries")
 
     def __init__(self, now: float, wait: float) -> None:
-        self.found_at = self.asked_at = now
+        self.found_at = self.asked_at = self.first_asked_at = now
         self.next_at = now + wait
         self.tries = 0
 
@@ -117,6 +117,8 @@ class Stream:
             elif now >= hole.next_at and self._asks.take(now):
                 hole.tries += 1
                 hole.asked_at = now
+                if hole.tries == 1:
+                    hole.first_asked_at = now
                 hole.next_at = now + max(_MIN_RETRY_SECONDS, 1.2 * self._round_trip) * 1.5 ** (hole.tries - 1)
                 ask.append(sequence)
         self.asked += len(ask)
@@ -148,8 +150,10 @@ class Stream:
     def _measure_way(self, hole: _Hole, now: float, again: bool) -> None:
         """How long an answer takes, and how far packets overtake each other: what is only late is not asked for."""
         if again:
-            if hole.tries == 1:  # of several, nobody knows which was answered
-                self._round_trip += (now - hole.asked_at - self._round_trip) / 8
+            # Of several asks nobody knows which was answered: the first, where too short a wait made the others.
+            asked_at, part = (hole.asked_at, 8) if hole.tries == 1 else (hole.first_asked_at, 16)
+            if hole.tries == 1 or (hole.tries > 1 and now - asked_at > self._round_trip):
+                self._round_trip += (now - asked_at - self._round_trip) / part
             return
         delay = now - hole.found_at
         if delay < max(self._round_trip, _REORDER_SECONDS):  # later it may be an answer without RTX

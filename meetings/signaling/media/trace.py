@@ -33,7 +33,7 @@ class Trace:
             logger.info("down %s %.1f %s", transport.id, now, " | ".join(parts))
         producers = transport.receiver.producers
         if producers:
-            parts = [self._received(one) for one in producers]
+            parts = [transport.receiver.delay, *(self._received(one) for one in producers)]
             logger.info("up %s %.1f %s", transport.id, now, " | ".join(parts))
 
     def _sent(self, consumer: Consumer) -> str:

@@ -135,3 +135,24 @@ def test_a_stream_full_of_holes_is_asked_for_within_limits() -> None:
         asked += len(stream.due(now))
         now += 0.0005
     assert 2_000 < asked < 256 + 600 * now
+
+
+def test_the_round_trip_is_learned_though_it_is_longer_than_believed() -> None:
+    """On such a way every hole is asked for again before the first answer can be there."""
+    stream, now = Stream(1, 90_000), 0.0
+    stream.arrived(0, now)
+    asked: dict[int, float] = {}
+    asks = 0
+    for number in range(1, 3000):
+        now += 0.01
+        if number % 10:  # a tenth is lost
+            stream.arrived(number, now)
+        due = stream.due(now)
+        asks += len(due) * (number > 2000)
+        for lost in due:
+            asked.setdefault(lost, now)
+        for lost, at in list(asked.items()):
+            if now - at >= 0.4:
+                del asked[lost]
+                stream.arrived(lost, now, again=True)
+    assert asks < 1.2 * 100
