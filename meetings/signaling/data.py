@@ -25,7 +25,8 @@ BY_AGENTS_ONLY = "transcription"
 class Packet:
     """One message on its way: for everybody, or for the identities or sids named.
 
-    `sequence` counts a sender's reliable messages from 1, `nonce` names a message that may come by two ways.
+    `sequence` counts a sender's reliable messages from 1, `nonce` names a message that may come by two ways, `answers`
+    the call to which it is a reply.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Packet:
     destinations: tuple[str, ...]
     sequence: int = 0
     nonce: bytes = b""
+    answers: str = ""
 
 
 class Seen:
@@ -76,7 +78,8 @@ def stamped(label: str, payload: bytes, sender: Participant) -> Packet | None:
     destinations = _destinations(packet)
     packet.kind = models.DataPacket.RELIABLE if label == RELIABLE else models.DataPacket.LOSSY
     _sign(packet, sender)
-    return Packet(label, packet.SerializeToString(), destinations, packet.sequence, packet.user.nonce)
+    answers = packet.rpc_ack.request_id or packet.rpc_response.request_id
+    return Packet(label, packet.SerializeToString(), destinations, packet.sequence, packet.user.nonce, answers)
 
 
 def _destinations(packet: models.DataPacket) -> tuple[str, ...]:

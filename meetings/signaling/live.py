@@ -10,6 +10,7 @@ from typing import Protocol, assert_never
 from livekit.protocol import rtc
 
 from meetings.signaling import data, messages, quality
+from meetings.signaling.calls import Calls
 from meetings.signaling.dual import DualPeer
 from meetings.signaling.effects import (
     Dismissed,
@@ -39,6 +40,7 @@ from meetings.signaling.model import (
     ParticipantSid,
     Reason,
     RoomFacts,
+    State,
     Track,
     TrackSid,
 )
@@ -106,6 +108,7 @@ class LiveRoom:
         self._speakers = Speakers()
         self._watching = Watching()
         self._seen = data.Seen()
+        self.calls = Calls()
 
     def member(self, sid: ParticipantSid) -> Member | None:
         return self._members.get(sid)
@@ -197,6 +200,8 @@ class LiveRoom:
             case Dismissed(sid, reason, said):
                 self._dismiss(sid, reason, said)
             case Happened():
+                if effect.participant is not None and effect.participant.state is State.DISCONNECTED:
+                    self.calls.gone(effect.participant.identity)
                 self._around.happened(self.rules.facts(), effect)
             case _:
                 assert_never(effect)
@@ -390,6 +395,8 @@ class LiveRoom:
         """Hand a data message to whom it is for, once."""
         rules = self.rules
         if not self._seen.is_new(packet, sender):
+            return
+        if sender is not None and packet.answers and self.calls.take(packet, rules.roster.identity(sender)):
             return
         to = (
             rules.roster.addressees(packet.destinations)

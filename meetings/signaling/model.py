@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol
 
 ParticipantSid = NewType("ParticipantSid", str)  # "PA_…", one connection of an identity
 TrackSid = NewType("TrackSid", str)  # "TR_…"
@@ -193,6 +193,26 @@ class RoomSettings:
     empty_timeout: float = 300
     departure_timeout: float = 20
     max_participants: int = 0
+
+
+class RoomWish(Protocol):
+    """Settings as somebody asks for them; zeros leave what is."""
+
+    @property
+    def empty_timeout(self) -> int: ...
+    @property
+    def departure_timeout(self) -> int: ...
+    @property
+    def max_participants(self) -> int: ...
+
+
+def wished(usual: RoomSettings, wish: RoomWish) -> RoomSettings:
+    """The settings of a room that is opened with a wish."""
+    return RoomSettings(
+        empty_timeout=wish.empty_timeout or usual.empty_timeout,
+        departure_timeout=wish.departure_timeout or usual.departure_timeout,
+        max_participants=wish.max_participants or usual.max_participants,
+    )
 
 
 @dataclass(frozen=True)

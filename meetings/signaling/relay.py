@@ -20,7 +20,7 @@ from meetings.signaling.keeper import WorkerKeeper
 from meetings.signaling.live import Connection, LiveRoom
 from meetings.signaling.media import schema, upkeep
 from meetings.signaling.media.process import WorkerLink
-from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid
+from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid, wished
 from meetings.signaling.room import Room
 from meetings.signaling.session import Session
 from meetings.signaling.turn import IceServer, Turn
@@ -176,7 +176,8 @@ class Relay:
 
     def _enter(self, grants: Grants, connect: Connect, connection: Connection) -> Session:
         self.door.knock(grants)
-        room = self.open_room(grants.room)
+        wish = grants.room_wishes
+        room = self.open_room(grants.room, wished(self.room_settings, wish), wish.metadata)
         sid = ParticipantSid(new_sid("PA"))
         room.enter(sid, grants, connect, connection)
         logger.info("participant joined", extra={"room": grants.room, "participant": sid, "sdk": connect.client.sdk})

@@ -36,6 +36,11 @@ class Roster:
             raise KeyError(identity)
         return participant
 
+    def identity(self, sid: ParticipantSid) -> str:
+        """Empty if it is not here."""
+        participant = self._present.get(sid)
+        return participant.identity if participant else ""
+
     def track(self, sid: ParticipantSid, track_sid: TrackSid) -> tuple[Participant, Track] | None:
         """A participant and a track of its own; None if either is not here."""
         participant = self._present.get(sid)

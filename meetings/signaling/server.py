@@ -28,8 +28,10 @@ from meetings.signaling.model import Reason
 from meetings.signaling.relay import Draining, Overloaded, Relay, UnknownSession
 from meetings.signaling.requests import BadRequest
 from meetings.signaling.room import RoomFull
-from meetings.signaling.service import JSON, RoomService, TwirpError
+from meetings.signaling.service import ROOM_SERVICE, RoomService
 from meetings.signaling.turn import Turn
+from meetings.signaling.twirp import JSON, TwirpError
+from meetings.signaling.unserved import unserved
 from meetings.signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
@@ -94,11 +96,11 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
             return PlainTextResponse("404 page not found", 404)
         return PlainTextResponse(relay.metrics(), media_type="text/plain; version=0.0.4")
 
-    @app.post("/twirp/livekit.RoomService/{method}")
-    async def twirp(method: str, request: Request) -> Response:
+    @app.post("/twirp/livekit.{name}/{method}")
+    async def twirp(name: str, method: str, request: Request) -> Response:
         if not _may_call(request.client.host if request.client else "", allowed):
             return PlainTextResponse("404 page not found", 404)
-        return await _twirp(service, method, request, settings.keys)
+        return await _twirp(service, name, method, request, settings.keys)
 
     @app.websocket("/rtc")
     async def rtc(socket: WebSocket) -> None:
@@ -197,12 +199,14 @@ def _may_call(address: str, allowed: Sequence[ipaddress.IPv4Network | ipaddress.
     return ip.is_loopback or any(ip in network for network in allowed)
 
 
-async def _twirp(service: RoomService, method: str, request: Request, keys: Mapping[str, str]) -> Response:
+async def _twirp(service: RoomService, name: str, method: str, request: Request, keys: Mapping[str, str]) -> Response:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         grants = _api_grants(request, keys)
         body = await _body(request)
-        return Response(service.answer(method, content_type, body, grants), media_type=content_type)
+        if name != ROOM_SERVICE:
+            raise unserved(name, method)
+        return Response(await service.answer(method, content_type, body, grants), media_type=content_type)
     except TwirpError as error:
         refusal = json.dumps({"code": error.code, "msg": str(error)})
         return Response(refusal, error.status, media_type=JSON)

@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from livekit.protocol import models
 from livekit.protocol import room as api
 
-from meetings.signaling import data, limits, messages
+from meetings.signaling import calls, data, limits, messages, twirp
 from meetings.signaling.grants import Grants
 from meetings.signaling.live import LiveRoom
-from meetings.signaling.model import Participant, Reason, RoomSettings, TrackSid
-from meetings.signaling.publishing import Refused
+from meetings.signaling.model import Participant, Reason, TrackSid, wished
+from meetings.signaling.publishing import Refused, TooLarge
 from meetings.signaling.relay import Draining, Overloaded, Relay
 from meetings.signaling.requests import track_sids
 from meetings.signaling.room import Profile
+from meetings.signaling.twirp import TwirpError
 
-JSON = "application/json"
-PROTOBUF = "application/protobuf"
+ROOM_SERVICE = "RoomService"
 NONCE_BYTES = 16
 
-_STATUS = {
-    "bad_route": 404,
-    "failed_precondition": 412,
-    "invalid_argument": 400,
-    "malformed": 400,
-    "not_found": 404,
-    "permission_denied": 403,
-    "resource_exhausted": 429,
-    "unauthenticated": 401,
-    "unavailable": 503,
+# How failed calls of a participant are told, as by LiveKit's server; what is not named is "internal".
+_CALL_FAILURES = {
+    calls.CONNECTION_TIMEOUT: "canceled",
+    calls.RESPONSE_TIMEOUT: "canceled",
+    calls.DISCONNECTED: "unavailable",
+    calls.UNSUPPORTED_METHOD: "invalid_argument",
+    calls.TOO_LARGE: "malformed",
 }
-
-
-class TwirpError(Exception):
-    """A refusal in Twirp's words."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = _STATUS[code]
 
 
 @dataclass(frozen=True)
 class _Method:
-    """How one call is read and whom it is for. `permitted` sees the caller's grants and the room's name."""
+    """How one call is read and whom it is for."""
 
     request: type[Message]
-    permitted: Callable[[Grants, str], bool]
-    call: Callable[[RoomService, Any], Message]
+    permitted: Callable[[Grants, Any], bool]
+    call: Callable[[RoomService, Any], Message | Awaitable[Message]]
 
 
 class RoomService:
@@ -61,33 +48,36 @@ class RoomService:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
 
-    def answer(self, method: str, content_type: str, body: bytes, grants: Grants) -> bytes:
+    async def answer(self, method: str, content_type: str, body: bytes, grants: Grants) -> bytes:
         """One call, in the caller's own encoding. Raises TwirpError."""
         if (known := _METHODS.get(method)) is None:
             raise TwirpError("bad_route", f"no method {method[:80]!r}")
-        request = _decode(known.request, content_type, body)
-        room = str(getattr(request, "room", "") or getattr(request, "name", ""))
-        if not known.permitted(grants, room):
-            raise TwirpError("permission_denied", "permissions denied")
+        request = twirp.decode(known.request, content_type, body)
+        if not known.permitted(grants, request):
+            raise TwirpError("unauthenticated", "permissions denied")
         try:
-            return _encode(known.call(self, request), content_type)
+            made = known.call(self, request)
+            return twirp.encode(made if isinstance(made, Message) else await made, content_type)
+        except TooLarge as error:
+            raise TwirpError("invalid_argument", str(error)) from error
         except Refused as error:
             raise TwirpError("failed_precondition", str(error)) from error
 
     # ------------------------------------------------------------------------------------------------ rooms
 
     def create_room(self, request: api.CreateRoomRequest) -> Message:
-        if not 0 < len(request.name) <= limits.ROOM_NAME:
-            raise TwirpError("invalid_argument", "a room needs a name")
+        """One that is there already stays as it is."""
+        if not 0 < len(request.name.encode()) <= limits.ROOM_NAME:
+            raise TwirpError("invalid_argument", f"a room needs a name of at most {limits.ROOM_NAME} bytes")
         if len(request.metadata.encode()) > limits.METADATA:
             raise TwirpError("invalid_argument", "metadata exceeds limits")
+        settings = wished(self._relay.room_settings, request)
         try:
-            room = self._relay.open_room(request.name, metadata=request.metadata)
+            room = self._relay.open_room(request.name, settings, request.metadata)
         except Draining as error:
             raise TwirpError("unavailable", "this relay opens no more rooms; it is about to stop") from error
         except Overloaded as error:
             raise TwirpError("resource_exhausted", "this relay has no time for another room") from error
-        room.rules.settings = _settings(room.rules.settings, request)
         return messages.room_info(room.rules.facts())
 
     def list_rooms(self, request: api.ListRoomsRequest) -> Message:
@@ -108,7 +98,8 @@ class RoomService:
     # ----------------------------------------------------------------------------------------- participants
 
     def list_participants(self, request: api.ListParticipantsRequest) -> Message:
-        present = self._room(request.room).rules.roster
+        room = self._relay.rooms.get(request.room)
+        present = room.rules.roster if room else ()
         return api.ListParticipantsResponse(participants=[messages.participant_info(one) for one in present])
 
     def get_participant(self, request: api.RoomParticipantIdentity) -> Message:
@@ -162,6 +153,26 @@ class RoomService:
         room.forward(packet)
         return api.SendDataResponse()
 
+    async def perform_rpc(self, request: api.PerformRpcRequest) -> Message:
+        """Ask a participant something and wait for its answer."""
+        if not request.destination_identity:
+            raise TwirpError("invalid_argument", "destination identity is required")
+        room = self._room(request.room)
+        self._participant(request.room, request.destination_identity)
+        seconds = min(request.response_timeout_ms / 1000 or calls.ANSWERED_SECONDS, calls.LONGEST_SECONDS)
+        asked = (request.destination_identity, request.method, request.payload)
+        try:
+            return api.PerformRpcResponse(payload=await room.calls.ask(*asked, seconds, room.forward))
+        except calls.CallFailed as error:
+            raise TwirpError(_CALL_FAILURES.get(error.code, "internal"), str(error)) from error
+
+    def lead_elsewhere(self, request: api.MoveParticipantRequest | api.ForwardParticipantRequest) -> Message:
+        """As LiveKit's open-source server, which has no other node to ask."""
+        if request.room == request.destination_room:
+            raise TwirpError("invalid_argument", "destination room cannot be the same as source room")
+        self._participant(request.room, request.identity)
+        raise TwirpError("unimplemented", "this relay does not lead participants from one room into another")
+
     # ---------------------------------------------------------------------------------------------- finding
 
     def _room(self, name: str) -> LiveRoom:
@@ -175,26 +186,20 @@ class RoomService:
         return participant
 
 
-def _settings(now: RoomSettings, request: api.CreateRoomRequest) -> RoomSettings:
-    """What the request leaves at zero stays."""
-    return replace(
-        now,
-        empty_timeout=request.empty_timeout or now.empty_timeout,
-        departure_timeout=request.departure_timeout or now.departure_timeout,
-        max_participants=request.max_participants or now.max_participants,
-    )
-
-
-def _creates(grants: Grants, room: str) -> bool:
+def _creates(grants: Grants, request: Message) -> bool:
     return grants.room_create
 
 
-def _lists(grants: Grants, room: str) -> bool:
+def _lists(grants: Grants, request: Message) -> bool:
     return grants.room_list
 
 
-def _administers(grants: Grants, room: str) -> bool:
-    return bool(room) and grants.may_administer(room)
+def _administers(grants: Grants, request: Any) -> bool:
+    return bool(request.room) and grants.may_administer(request.room)
+
+
+def _leads_elsewhere(grants: Grants, request: Any) -> bool:
+    return _administers(grants, request) and grants.destination_room == request.destination_room
 
 
 _METHODS = {
@@ -209,21 +214,7 @@ _METHODS = {
     "UpdateSubscriptions": _Method(api.UpdateSubscriptionsRequest, _administers, RoomService.update_subscriptions),
     "SendData": _Method(api.SendDataRequest, _administers, RoomService.send_data),
     "UpdateRoomMetadata": _Method(api.UpdateRoomMetadataRequest, _administers, RoomService.update_room_metadata),
+    "PerformRpc": _Method(api.PerformRpcRequest, _administers, RoomService.perform_rpc),
+    "ForwardParticipant": _Method(api.ForwardParticipantRequest, _leads_elsewhere, RoomService.lead_elsewhere),
+    "MoveParticipant": _Method(api.MoveParticipantRequest, _leads_elsewhere, RoomService.lead_elsewhere),
 }
-
-
-def _decode(kind: type[Message], content_type: str, body: bytes) -> Message:
-    try:
-        if content_type == JSON:
-            return json_format.Parse(body, kind(), ignore_unknown_fields=True)
-        if content_type == PROTOBUF:
-            return kind.FromString(body)
-    except (DecodeError, json_format.ParseError, UnicodeError, RecursionError) as error:
-        raise TwirpError("malformed", "the body cannot be decoded") from error
-    raise TwirpError("bad_route", f"unexpected content type {content_type[:80]!r}")
-
-
-def _encode(message: Message, content_type: str) -> bytes:
-    if content_type == JSON:
-        return json_format.MessageToJson(message, preserving_proto_field_name=True).encode()
-    return message.SerializeToString()

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 from livekit import api
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -327,11 +327,26 @@ async def test_data_of_the_server_reaches_the_client(
     assert (packet.user.payload, packet.user.topic, packet.participant_identity) == (b"x", "t", "")
 
 
+BAD, LATER = "invalid_argument", "unimplemented"
+
+
 @pytest.mark.parametrize(
     ("call", "request_", "code"),
     [
         ("delete_room", api.DeleteRoomRequest(room="gone"), "not_found"),
-        ("list_participants", api.ListParticipantsRequest(room="gone"), "not_found"),
+        ("update_room_metadata", api.UpdateRoomMetadataRequest(room="gone"), "not_found"),
+        ("send_data", api.SendDataRequest(room="gone"), "not_found"),
+        ("create_room", api.CreateRoomRequest(name="x" * 257), "invalid_argument"),
+        ("update_participant", api.UpdateParticipantRequest(room="m1", identity="hue", name="x" * 257), BAD),
+        ("update_room_metadata", api.UpdateRoomMetadataRequest(room="m1", metadata="x" * 600_000), BAD),
+        ("move_participant", api.MoveParticipantRequest(room="m1", identity="hue", destination_room="m2"), LATER),
+        ("forward_participant", api.ForwardParticipantRequest(room="m1", identity="hue", destination_room="m2"), LATER),
+        (
+            "move_participant",
+            api.MoveParticipantRequest(room="m1", identity="gone", destination_room="m2"),
+            "not_found",
+        ),
+        ("move_participant", api.MoveParticipantRequest(room="m1", identity="hue", destination_room="m1"), BAD),
         ("get_participant", api.RoomParticipantIdentity(room="m1", identity="gone"), "not_found"),
         ("remove_participant", api.RoomParticipantIdentity(room="m1", identity="gone"), "not_found"),
         ("update_participant", api.UpdateParticipantRequest(room="m1", identity="gone"), "not_found"),
@@ -341,7 +356,7 @@ async def test_data_of_the_server_reaches_the_client(
         (
             "update_participant",
             api.UpdateParticipantRequest(room="m1", identity="hue", attributes={"a": "x" * 70_000}),
-            "failed_precondition",
+            BAD,
         ),
     ],
 )
@@ -363,9 +378,19 @@ def bearer(**grants: Any) -> dict[str, str]:
     [
         ("ListRooms", {}, b"{}", 401, "unauthenticated"),
         ("ListRooms", {"Authorization": "Bearer forged"}, b"{}", 401, "unauthenticated"),
-        ("ListRooms", bearer(room_join=True, room="m1"), b"{}", 403, "permission_denied"),
-        ("RemoveParticipant", bearer(room_admin=True, room="m2"), b'{"room": "m1"}', 403, "permission_denied"),
-        ("RemoveParticipant", bearer(room_admin=True), b'{"identity": "a"}', 403, "permission_denied"),
+        ("ListRooms", bearer(room_join=True, room="m1"), b"{}", 401, "unauthenticated"),
+        ("RemoveParticipant", bearer(room_admin=True, room="m2"), b'{"room": "m1"}', 401, "unauthenticated"),
+        ("RemoveParticipant", bearer(room_admin=True), b'{"identity": "a"}', 401, "unauthenticated"),
+        ("DeleteRoom", bearer(room_admin=True, room="m1"), b'{"room": "m1"}', 401, "unauthenticated"),
+        ("CreateRoom", bearer(room_list=True), b'{"name": "m3"}', 401, "unauthenticated"),
+        (
+            "MoveParticipant",
+            bearer(room_admin=True, room="m1", destination_room="m3"),
+            b'{"room": "m1", "destination_room": "m2"}',
+            401,
+            "unauthenticated",
+        ),
+        ("PerformRpc", bearer(room_admin=True, room="m1"), b'{"room": "m1"}', 400, "invalid_argument"),
         ("Reboot", bearer(room_list=True), b"{}", 404, "bad_route"),
         ("ListRooms", bearer(room_list=True), b"{nonsense", 400, "malformed"),
         ("ListRooms", bearer(room_list=True) | {"Content-Type": "text/plain"}, b"{}", 404, "bad_route"),
@@ -380,6 +405,125 @@ async def test_the_server_api_refuses_in_twirps_words(
         url = f"{served.http}/twirp/livekit.RoomService/{method}"
         answer = await client.post(url, headers=headers, content=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("Egress/StartRoomCompositeEgress", 501, "unimplemented"),
+        ("Egress/StopEgress", 501, "unimplemented"),
+        ("Ingress/CreateIngress", 501, "unimplemented"),
+        ("SIP/CreateSIPParticipant", 501, "unimplemented"),
+        ("AgentDispatchService/ListDispatch", 501, "unimplemented"),
+        ("Connector/ConnectTwilioCall", 501, "unimplemented"),
+        ("Egress/Reboot", 404, "bad_route"),
+        ("Kitchen/Cook", 404, "bad_route"),
+    ],
+)
+async def test_services_that_are_not_here_are_said_not_to_be(served: Edge, path: str, status: int, code: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        url = f"{served.http}/twirp/livekit.{path}"
+        stranger = await client.post(url, content=b"{}")
+        answer = await client.post(url, headers=bearer(room_record=True), content=b"{}")
+    assert stranger.status_code == 401
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["msg"]
+
+
+async def test_a_room_that_is_there_stays_as_it_is(coordinator: api.LiveKitAPI) -> None:
+    first = await coordinator.room.create_room(api.CreateRoomRequest(name="m9", max_participants=3, metadata="a"))
+    again = await coordinator.room.create_room(api.CreateRoomRequest(name="m9", max_participants=7, metadata="b"))
+    assert (again.sid, again.max_participants, again.metadata) == (first.sid, 3, "a")
+
+
+async def test_of_a_room_that_is_not_there_nobody_is_listed(coordinator: api.LiveKitAPI) -> None:
+    listed = await coordinator.room.list_participants(api.ListParticipantsRequest(room="gone"))
+    assert list(listed.participants) == []
+
+
+async def test_a_token_says_how_the_room_it_opens_is_to_be(served: Edge, coordinator: api.LiveKitAPI) -> None:
+    wish = api.RoomConfiguration(max_participants=1, empty_timeout=60, departure_timeout=5, metadata="họp")
+    grants = api.VideoGrants(room_join=True, room="m7")
+    one, another = (
+        api.AccessToken(KEY, SECRET).with_identity(name).with_grants(grants).with_room_config(wish).to_jwt()
+        for name in ("hue", "vinh")
+    )
+    async with served.join(one) as client:
+        joined = (await first(client)).join.room
+        assert (joined.max_participants, joined.empty_timeout, joined.departure_timeout) == (1, 60, 5)
+        assert joined.metadata == "họp"
+        with pytest.raises(InvalidStatus) as refused:
+            await served.join(another)
+        assert refused.value.response.status_code == 403
+        recorder = api.VideoGrants(room_join=True, room="m7", hidden=True, recorder=True)
+        hidden = api.AccessToken(KEY, SECRET).with_identity("recorder").with_grants(recorder).to_jwt()
+        async with served.join(hidden) as watching:
+            assert (await first(watching)).HasField("join")
+
+
+def replies(served: Edge, sid: str, **reply: Any) -> None:
+    packet = api.DataPacket(**reply)
+    transport = schema.TransportId(f"{sid}.pub")
+    served.worker.emit(schema.DataReceived(transport, "_reliable", packet.SerializeToString()))
+
+
+async def question(served: Edge) -> Any:
+    """What the participant is asked, once it is."""
+    async with asyncio.timeout(10):
+        while not (sent := served.worker.sent(schema.SendData)):
+            await asyncio.sleep(0.01)
+    return api.DataPacket.FromString(sent[-1].payload)
+
+
+async def asked(served: Edge, **more: Any) -> httpx2.Response:
+    body = {"room": "m1", "destination_identity": "hue", "method": "greet", "payload": "chào", **more}
+    async with httpx2.AsyncClient(trust_env=False, timeout=20) as client:
+        url = f"{served.http}/twirp/livekit.RoomService/PerformRpc"
+        return await client.post(url, headers=bearer(room_admin=True, room="m1"), content=json.dumps(body))
+
+
+async def test_the_server_asks_a_participant_and_gets_its_answer(served: Edge, hue: ClientConnection) -> None:
+    (sid,) = served.relay.rooms["m1"].members
+    served.worker.emit(schema.DataChannelOpen(schema.TransportId(f"{sid}.sub"), "_reliable"))
+    asking = asyncio.create_task(asked(served))
+    packet = await question(served)
+    request = packet.rpc_request
+    assert (request.method, request.payload, request.version) == ("greet", "chào", 1)
+    assert packet.participant_identity == request.id
+    replies(served, sid, rpc_ack=models.RpcAck(request_id=request.id))
+    replies(served, sid, rpc_response=models.RpcResponse(request_id=request.id, payload="chào bạn"))
+    answer = await asking
+    assert (answer.status_code, answer.json()) == (200, {"payload": "chào bạn"})
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(1400, 400), (1500, 500), (4711, 500), (None, 408)],
+    ids=["no method", "its own", "odd", "none"],
+)
+async def test_a_question_that_fails_says_why(
+    served: Edge, hue: ClientConnection, error: int | None, status: int
+) -> None:
+    (sid,) = served.relay.rooms["m1"].members
+    served.worker.emit(schema.DataChannelOpen(schema.TransportId(f"{sid}.sub"), "_reliable"))
+    asking = asyncio.create_task(asked(served, response_timeout_ms=300))
+    request = (await question(served)).rpc_request
+    if error is not None:
+        fault = models.RpcError(code=error, message="nobody knows")
+        replies(served, sid, rpc_response=models.RpcResponse(request_id=request.id, error=fault))
+    answer = await asking
+    assert answer.status_code == status
+    assert "RpcError" in answer.json()["msg"]
+
+
+async def test_who_leaves_answers_no_more(served: Edge, hue: ClientConnection, coordinator: api.LiveKitAPI) -> None:
+    (sid,) = served.relay.rooms["m1"].members
+    served.worker.emit(schema.DataChannelOpen(schema.TransportId(f"{sid}.sub"), "_reliable"))
+    asking = asyncio.create_task(asked(served))
+    request = (await question(served)).rpc_request
+    replies(served, sid, rpc_ack=models.RpcAck(request_id=request.id))
+    await coordinator.room.remove_participant(api.RoomParticipantIdentity(room="m1", identity="hue"))
+    assert (await asking).status_code == 503
 
 
 async def test_json_bodies_are_answered_in_json(served: Edge) -> None:
