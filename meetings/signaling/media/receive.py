@@ -67,6 +67,7 @@ class Receiver:
         self._producers.append(producer)
         command = producer.command
         self._transport_cc = command.extensions.transport_cc or self._transport_cc
+        self._abs_send_time = command.extensions.abs_send_time or self._abs_send_time
         for encoding in command.encodings:
             layer = producer.layers[encoding.spatial]
             if encoding.ssrc:
