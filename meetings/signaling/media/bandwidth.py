@@ -58,6 +58,7 @@ class Bandwidth:
         self._capacity = 0.0  # what arrived when the queue grew last
         self._counted = self._lost = 0
         self._counted_since = now
+        self._judged = False
         self._own_loss = 0.0
         self._tested = 0.0  # the estimate by then
         self._before: tuple[float, float] | None = None  # rate and loss when loss first made us send less
@@ -117,7 +118,7 @@ class Bandwidth:
         self._gradient.take(outcomes)
         self._measure_loss(now)
         overrun = self._overrun()
-        self.copies.measured(len(outcomes), lost, self.loss, self.arriving, overrun, not self.congested, now)
+        self.copies.measured(len(outcomes), lost, self.loss, overrun, not self.congested, now)
         self._own_loss = max(self._own_loss, self.copies.own_loss)
         if overrun:
             self._reduce(self._below(), now)
@@ -171,7 +172,8 @@ class Bandwidth:
     def _measure_loss(self, now: float) -> None:
         if self._counted < _LOSS_PACKETS or now - self._counted_since < _LOSS_SECONDS:
             return
-        self.loss += (self._lost / self._counted - self.loss) * _LOSS_SMOOTHING
+        self.loss += (self._lost / self._counted - self.loss) * (_LOSS_SMOOTHING if self._judged else 1.0)
+        self._judged = True
         self._counted = self._lost = 0
         self._counted_since = now
         self._judge_loss(now)

@@ -15,8 +15,9 @@ from typing import Generic, TypeVar
 _WORTH = 0.03  # of packets lost: below it asking is cheaper
 _OVER = 0.012
 _MANY = 0.15  # one copy leaves two of a hundred: then there are two
+_BEFORE_PACKETS = 50
 _TRIAL_SECONDS, _TRIAL_PACKETS = 1.0, 60
-_MORE = 1.25  # times what was sent: then it was a trial
+_MORE = 0.2  # of what was sent were copies: then it was a trial
 _AS_BEFORE, _BY_CHANCE = 1.4, 0.05
 _FIRST_WAIT, _LONGEST_WAIT = 4.0, 60.0
 _SMOOTHING = 0.4
@@ -42,7 +43,8 @@ class Copies:
     def __init__(self) -> None:
         self.own_loss = 0.0  # what is lost however much is sent; 0: not known
         self._state = _State.OFF
-        self._before = (0.0, 0.0)  # loss, and bit/s that arrived
+        self._before = 0.0  # what was lost then
+        self._sent = 0  # copies, since
         self._since = 0.0
         self._counted = self._lost = 0
         self._wait = _FIRST_WAIT
@@ -69,27 +71,31 @@ class Copies:
         self.own_loss = own_loss
         self._enter(_State.ON, now)
 
-    def measured(
-        self, counted: int, lost: int, loss: float, arriving: float, overrun: bool, clear: bool, now: float
-    ) -> None:
-        """What one feedback said; loss and bit/s as smoothed by now; whether the way is overrun or clear."""
+    def sent(self) -> None:
+        """A copy went out."""
+        self._sent += 1
+
+    def measured(self, counted: int, lost: int, loss: float, overrun: bool, clear: bool, now: float) -> None:
+        """What one feedback said; the loss as smoothed by now; whether the way is overrun or clear."""
         self._counted += counted
         self._lost += lost
         if self._state is _State.OFF:
-            if loss > _WORTH and clear and now >= self._not_before:
+            if loss > _WORTH and clear and now >= self._not_before and self._counted >= _BEFORE_PACKETS:
+                self._before = max(loss, self._lost / self._counted)
                 self._enter(_State.TRIAL, now)
-                self._before = (loss, arriving)
+            elif self._counted >= 2 * _BEFORE_PACKETS:
+                self._counted = self._lost = 0
         elif overrun:
             self._fail(now)
         elif now - self._since > _TRIAL_SECONDS and self._counted >= _TRIAL_PACKETS:
-            self._judge(self._lost / self._counted, arriving, now)
+            self._judge(self._lost / self._counted, now)
 
-    def _judge(self, loss: float, arriving: float, now: float) -> None:
+    def _judge(self, loss: float, now: float) -> None:
         """Of a second or so while copies were sent."""
         before = self.own_loss
         if self._state is _State.TRIAL:
-            before, rate = self._before
-            if arriving < _MORE * rate:  # there was no room for copies: nothing was tried
+            before = self._before
+            if self._sent < _MORE * self._counted:  # there was no room for copies: nothing was tried
                 self._fail(now)
                 return
         if loss > _AS_BEFORE * before + _BY_CHANCE:
@@ -111,7 +117,7 @@ class Copies:
 
     def _enter(self, state: _State, now: float) -> None:
         self._state, self._since = state, now
-        self._counted = self._lost = 0
+        self._counted = self._lost = self._sent = 0
 
 
 class CopyQueue(Generic[Packet]):

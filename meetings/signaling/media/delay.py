@@ -6,7 +6,7 @@ from collections import deque
 
 _STANDING_SECONDS = 1.0
 _SWINGING_STANDING_SECONDS = 3.0  # a delay that swings stays up for a second now and then
-_SWINGING_MS = 70.0
+_SWINGING_MS = 50.0
 _SWING_SECONDS, _SWINGS = 1.0, 3  # a queue of our own making empties now and then, too, but not every second
 _BASE_SECONDS = 10.0  # how long the least delay seen counts as that of the empty way
 

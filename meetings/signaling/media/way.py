@@ -57,7 +57,7 @@ class Way:
         self._prober = Prober()
         self._pacer: Pacer[_Waiting] = Pacer(self._send)
         self._probes: Pacer[_Waiting] = Pacer(self._send_again)
-        self._copies: CopyQueue[_Waiting] = CopyQueue(self._send_again)
+        self._copies: CopyQueue[_Waiting] = CopyQueue(self._send_copy)
         self._probe_first = 0
         self._told = 0  # the last number that feedback was heard about
         self._told_at = 0.0
@@ -200,6 +200,11 @@ class Way:
     def _send_again(self, one: _Waiting) -> None:
         if one.consumer.transport.connected:
             one.consumer.send_again(self._sender, one.entry, one.plan)
+
+    def _send_copy(self, one: _Waiting) -> None:
+        if self.bandwidth is not None:
+            self.bandwidth.copies.sent()
+        self._send_again(one)
 
     # ------------------------------------------------------------------------------------------ what is decided
 

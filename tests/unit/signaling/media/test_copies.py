@@ -6,23 +6,25 @@ import pytest
 
 from meetings.signaling.media.copies import Copies, CopyQueue
 
-SECOND = 1.0
 
-
-def measured(copies: Copies, loss: float, rate: float, seconds: float, now: float, *, overrun: bool = False) -> float:
+def measured(
+    copies: Copies, loss: float, seconds: float, now: float, *, room: bool = True, overrun: bool = False
+) -> float:
     """So long what 100 packets a second show; returns the new time."""
     for _ in range(round(seconds / 0.1)):
         now += 0.1
-        copies.measured(10, round(10 * loss), loss, rate, overrun, not overrun, now)
+        for _ in range(5 * (copies.count > 0) * room):
+            copies.sent()
+        copies.measured(10, round(10 * loss), loss, overrun, not overrun, now)
     return now
 
 
 def test_a_way_that_loses_no_more_when_more_is_sent_gets_copies() -> None:
     copies = Copies()
-    now = measured(copies, 0.1, 300_000, 0.1, 0.0)
+    now = measured(copies, 0.1, 0.5, 0.0)
     assert copies.trying
     assert copies.count == 1
-    measured(copies, 0.1, 600_000, 2, now)
+    measured(copies, 0.1, 2, now)
     assert not copies.trying
     assert copies.count == 1
     assert copies.own_loss == pytest.approx(0.1, abs=0.02)
@@ -30,8 +32,8 @@ def test_a_way_that_loses_no_more_when_more_is_sent_gets_copies() -> None:
 
 def test_a_way_that_loses_a_fifth_gets_two() -> None:
     copies = Copies()
-    now = measured(copies, 0.2, 300_000, 0.1, 0.0)
-    measured(copies, 0.2, 600_000, 5, now)
+    now = measured(copies, 0.2, 0.5, 0.0)
+    measured(copies, 0.2, 5, now)
     assert copies.count == 2
     assert copies.part(round_trip=0.3) == 1.0
     assert copies.part(round_trip=0.02) == 0.0  # asking is quick enough
@@ -39,36 +41,36 @@ def test_a_way_that_loses_a_fifth_gets_two() -> None:
 
 def test_loss_that_grows_with_what_is_sent_is_for_want_of_room() -> None:
     copies = Copies()
-    now = measured(copies, 0.1, 300_000, 0.1, 0.0)
-    now = measured(copies, 0.5, 600_000, 2, now)
+    now = measured(copies, 0.1, 0.5, 0.0)
+    now = measured(copies, 0.5, 2, now)
     assert copies.count == 0
-    now = measured(copies, 0.1, 300_000, 1, now)
+    now = measured(copies, 0.1, 1, now)
     assert copies.count == 0  # and it is not tried again at once
-    measured(copies, 0.1, 300_000, 2.6, now)
+    measured(copies, 0.1, 3.4, now)
     assert copies.trying
 
 
 def test_a_queue_ends_it() -> None:
     copies = Copies()
-    now = measured(copies, 0.1, 300_000, 0.1, 0.0)
-    now = measured(copies, 0.1, 600_000, 2, now)
-    measured(copies, 0.1, 600_000, 0.1, now, overrun=True)
+    now = measured(copies, 0.1, 0.5, 0.0)
+    now = measured(copies, 0.1, 2, now)
+    measured(copies, 0.1, 0.1, now, overrun=True)
     assert copies.count == 0
 
 
 def test_without_room_for_copies_nothing_was_found_out() -> None:
     copies = Copies()
-    now = measured(copies, 0.1, 300_000, 0.1, 0.0)
-    measured(copies, 0.1, 300_000, 2, now)
+    now = measured(copies, 0.1, 0.5, 0.0)
+    measured(copies, 0.1, 2, now, room=False)
     assert copies.count == 0
     assert copies.own_loss == 0
 
 
 def test_they_end_with_the_loss() -> None:
     copies = Copies()
-    now = measured(copies, 0.1, 300_000, 0.1, 0.0)
-    now = measured(copies, 0.1, 600_000, 2, now)
-    measured(copies, 0.0, 600_000, 40, now)
+    now = measured(copies, 0.1, 0.5, 0.0)
+    now = measured(copies, 0.1, 2, now)
+    measured(copies, 0.0, 40, now)
     assert copies.count == 0
 
 
