@@ -5,6 +5,8 @@ A short round of each parser stands beside its own tests; what is found here bec
 
 from __future__ import annotations
 
+import base64
+import gzip
 import os
 import random
 import time
@@ -16,9 +18,11 @@ import pytest
 from livekit.protocol import models, rtc
 
 from meetings.signaling.grants import InvalidToken, read_token
+from meetings.signaling.joining import parse_connect
 from meetings.signaling.media import rtcp, rtp, schema, stun, vp8
 from meetings.signaling.media.wire import Malformed
-from meetings.signaling.negotiation import LocalTransport, PublisherNegotiation, SdpError
+from meetings.signaling.model import Kind, TrackSid
+from meetings.signaling.negotiation import LocalTransport, Outgoing, PublisherNegotiation, SdpError, SingleNegotiation
 from meetings.signaling.requests import BadRequest, parse_request
 from tests.unit.signaling.media.mutations import mutations
 from tests.unit.signaling.media.rig import SIMULCAST, Rig, eventually, opus, payloads
@@ -60,8 +64,49 @@ def negotiate(data: bytes) -> None:
     publisher.answer({})
 
 
+def negotiate_both_ways(data: bytes) -> None:
+    both = SingleNegotiation(LocalTransport("u", "p" * 24, "sha-256", "AA", (("192.0.2.1", 1),)))
+    for number, kind in enumerate([Kind.AUDIO, Kind.VIDEO] * 3, start=1):
+        mime_type = "audio/opus" if kind is Kind.AUDIO else "video/vp8"
+        both.add(Outgoing(TrackSid(f"TR_{number}"), kind, "PA_1|TR_1", number, 100 + number, mime_type))
+    for _ in range(2):
+        both.offer(data.decode("utf-8", "replace"))
+        both.withdraw()
+        both.place()
+        both.answer({})
+        both.due()
+        both.remove(TrackSid("TR_1"))
+
+
+def join_request(data: bytes) -> None:
+    parse_connect({"join_request": data.decode("latin-1")})
+
+
+def join_content(data: bytes) -> None:
+    join_request(packed(data, rtc.WrappedJoinRequest.NONE))
+    join_request(packed(gzip.compress(data, 1), rtc.WrappedJoinRequest.GZIP))
+
+
+def join_gzip(data: bytes) -> None:
+    join_request(packed(data, rtc.WrappedJoinRequest.GZIP))
+
+
+def packed(content: bytes, compression: rtc.WrappedJoinRequest.Compression) -> bytes:
+    wrapped = rtc.WrappedJoinRequest(join_request=content, compression=compression)
+    return base64.urlsafe_b64encode(wrapped.SerializeToString())
+
+
 def sdp(name: str) -> bytes:
     return (SDP / name).read_bytes()
+
+
+JOIN = rtc.JoinRequest(
+    client_info=models.ClientInfo(sdk=models.ClientInfo.JS, protocol=17),
+    participant_attributes={"hand": "up"},
+    add_track_requests=[rtc.AddTrackRequest(cid="c", type=models.TrackType.AUDIO)],
+    publisher_offer=rtc.SessionDescription(type="offer", sdp=sdp("python_offer.sdp").decode(), id=1),
+).SerializeToString()
+JOINS = [packed(JOIN, rtc.WrappedJoinRequest.NONE), packed(gzip.compress(JOIN), rtc.WrappedJoinRequest.GZIP)]
 
 
 PARSERS: dict[str, tuple[Callable[[bytes], Any], Sequence[bytes], type[Exception]]] = {
@@ -70,20 +115,38 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], Sequence[bytes], type[Exception
     "rtcp": (rtcp.parse, [*REPORTS, REPORTS[0] + REPORTS[2]], Malformed),
     "vp8": (vp8.parse, [PICTURE], Malformed),
     "sdp": (negotiate, [sdp("chromium_offer.sdp"), sdp("firefox_offer.sdp"), sdp("python_offer.sdp")], SdpError),
+    "sdp both ways": (
+        negotiate_both_ways,
+        [sdp("chromium_offer.sdp"), sdp("firefox_offer.sdp"), sdp("python_offer.sdp")],
+        SdpError,
+    ),
+    "join requests": (join_request, JOINS, BadRequest),
+    "contents of join requests": (join_content, [JOIN], BadRequest),
+    "gzip of join requests": (join_gzip, [gzip.compress(JOIN)], BadRequest),
     "signals": (parse_request, [one.SerializeToString() for one in SIGNALS], BadRequest),
     "commands": (schema.decode_command, [schema.encode(schema.RequestKeyframe(schema.ProducerId("p")))], ValueError),
     "tokens": (lambda data: read_token(data.decode("latin-1"), KEYS), [TOKEN], InvalidToken),
 }
 
 
+@pytest.mark.parametrize(
+    "name", ["sdp both ways", "join requests", "contents of join requests", "gzip of join requests"]
+)
+def test_what_rides_in_a_join_request_is_taken_or_refused_however_damaged(name: str) -> None:
+    feed(name, 5_000, seed=1)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3 * 3600)
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_million_damaged_inputs_neither_break_nor_stall_a_parser(name: str) -> None:
-    parse, samples, refused = PARSERS[name]
     seed = int.from_bytes(os.urandom(4), "big")
     print(f"{name}: seed {seed}")
-    rounds = int(os.environ.get("FUZZ_ROUNDS", LONG_ROUNDS))
+    feed(name, int(os.environ.get("FUZZ_ROUNDS", LONG_ROUNDS)), seed)
+
+
+def feed(name: str, rounds: int, seed: int) -> None:
+    parse, samples, refused = PARSERS[name]
     for number, data in enumerate(mutations(samples, rounds, seed)):
         began = time.perf_counter()
         try:
