@@ -12,6 +12,7 @@ import pytest
 
 from meetings.recording import mending
 from meetings.recording.clocks import SenderClock
+from meetings.recording.codecs import COLORSPACE_BT601
 from meetings.recording.depacketize import Assembler, Frame, Lost, RtpPacket
 from meetings.recording.formats import TrackFormat, media_type
 from meetings.recording.h264 import H264Assembler, sps_size
@@ -31,6 +32,7 @@ def encoded(codec: str, count: int, *, luma: int = GREY, size: tuple[int, int] =
     encoder: Any = av.CodecContext.create({"h264": "libx264", "vp9": "libvpx-vp9"}[codec], "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 30)
+    encoder.colorspace = COLORSPACE_BT601  # Firefox takes what is not marked for BT.709
     speed = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
     encoder.options = speed if codec == "vp9" else {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}
     pictures: list[bytes] = []
