@@ -61,6 +61,7 @@ class Bandwidth:
         self._judged = False
         self._own_loss = 0.0
         self._tested = 0.0  # the estimate by then
+        self._known_loss = 0.0
         self._before: tuple[float, float] | None = None  # rate and loss when loss first made us send less
 
     @property
@@ -119,8 +120,12 @@ class Bandwidth:
         self._measure_loss(now)
         overrun = self._overrun()
         self.copies.measured(len(outcomes), lost, self.loss, overrun, not self.congested, now)
-        self._own_loss = max(self._own_loss, self.copies.own_loss)
+        if self.copies.own_loss and self._known_loss == 0.0:  # what it was reduced for was nothing
+            self._capacity, self.estimate = 0.0, max(self.estimate, self._tested)
+        self._known_loss = self.copies.own_loss
+        self._own_loss = max(self._own_loss, self._known_loss)
         if overrun:
+            self._tested = 0.0
             self._reduce(self._below(), now)
         elif self._steady and self.loss - self._own_loss < _HIGH_LOSS / 2:
             self._grow(now)
@@ -184,7 +189,8 @@ class Bandwidth:
             self._own_loss += (self.loss - self._own_loss) * _OWN_LOSS_SMOOTHING
         ours = self.loss - self._own_loss
         if ours <= _HIGH_LOSS:
-            self._before = None if ours < _HIGH_LOSS / 2 else self._before
+            if ours < _HIGH_LOSS / 2:
+                self._before, self._tested = None, 0.0
             return
         if self.copies.trying:
             return
@@ -196,7 +202,6 @@ class Bandwidth:
         if as_told and self.arriving < _LESS * rate and self.loss > _STILL * loss:
             self._own_loss, self._before = self.loss, None
             self.copies.found(self.loss, now)
-            self.estimate = max(self.estimate, self._tested)
         else:
             self._reduce(min(self.estimate, _HEADROOM * self.carried) * (1 - ours / 2), now)
 

@@ -12,6 +12,7 @@ _ROOM = 240  # bytes for them: two of a voice, one of music
 _MAX_OFFSET = (1 << 14) - 1  # a third of a second of Opus's clock
 _MAX_LENGTH = (1 << 10) - 1
 _MAX_BLOCKS = 8
+_REMEMBERED, _REMEMBERED_SECONDS = 256, 2.0
 
 
 class Block(NamedTuple):
@@ -41,6 +42,36 @@ def parse(payload: bytes, payload_type: int) -> list[Block] | None:
     if position > len(payload):
         return None
     return [*blocks, Block(0, payload[position:])]
+
+
+class Covered:
+    """What a receiver of redundancy asks for again, and which of it no later packet has brought it already.
+
+    Clients ask for every packet that is missing, and go on asking. On a thin line the answers would take more than
+    the sound itself.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[int, float] = {}
+
+    def uncovered(self, lost: Iterable[int], distance: int, now: float) -> tuple[int, ...]:
+        """Of those the ones of which so many after them are missing, too. Numbers are 16 bits wide."""
+        asked = self._asked
+        for number in lost:
+            asked.pop(number, None)
+            asked[number] = now
+        while asked and (len(asked) > _REMEMBERED or now - asked[next(iter(asked))] > _REMEMBERED_SECONDS):
+            del asked[next(iter(asked))]
+        steps = range(1, distance + 1)
+        return tuple(number for number in lost if all(number + step & 0xFFFF in asked for step in steps))
+
+
+def distance(payload: bytes) -> int:
+    """How many packets before it a packet that we built brings along."""
+    count = 0
+    while 4 * count < len(payload) and payload[4 * count] & 0x80:
+        count += 1
+    return count
 
 
 def build(payload_type: int, entry: Entry, before: Iterable[Entry]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meetings.signaling.media import rtcp
+from meetings.signaling.media import red, rtcp
 from meetings.signaling.media.consumer import Consumer
 from meetings.signaling.media.forward import Entry, Plan, Sender
 from meetings.signaling.media.schema import ConsumerStats, Event, TransportId
@@ -22,6 +22,7 @@ class Subscriber:
         self.way = Way(sender, self.consumers, emit)
         self.history = self.way.history
         self._by_ssrc: dict[int, Consumer] = {}
+        self._covered: dict[int, red.Covered] = {}
         self._next_sequences: dict[int, int] = {}
         self._sender = sender
         self._sent_octets = 0
@@ -49,6 +50,7 @@ class Subscriber:
         self.consumers.remove(consumer)
         self.way.removed(consumer)
         del self._by_ssrc[consumer.ssrc]
+        self._covered.pop(consumer.ssrc, None)
         self._next_sequences[consumer.ssrc] = consumer.next_sequence
         if consumer.rtx_ssrc:
             self._next_sequences[consumer.rtx_ssrc] = consumer.rtx_sequence
@@ -77,7 +79,7 @@ class Subscriber:
             case rtcp.Nack():
                 consumer = self._by_ssrc.get(packet.media_ssrc)
                 if consumer is not None:
-                    consumer.resend(self._sender, packet.lost, now)
+                    consumer.resend(self._sender, self._worth_sending(consumer, packet.lost, now), now)
             case rtcp.KeyframeRequest():
                 consumer = self._by_ssrc.get(packet.media_ssrc)
                 if consumer is not None and consumer.current is not None:
@@ -86,6 +88,14 @@ class Subscriber:
                 self.way.downlink.remb = packet.bitrate
             case _:
                 pass
+
+    def _worth_sending(self, consumer: Consumer, lost: tuple[int, ...], now: float) -> tuple[int, ...]:
+        """Without sound that redundancy has brought by now."""
+        last = consumer.current.last if consumer.red and consumer.current is not None else None
+        if last is None:
+            return lost
+        covered = self._covered.setdefault(consumer.ssrc, red.Covered())
+        return covered.uncovered(lost, red.distance(last.payload), now)
 
     def _reported(self, reports: tuple[rtcp.Report, ...], now: float) -> None:
         losses = []

@@ -32,6 +32,7 @@ _CAUTIOUS_PACE = 1.05  # ... while there is one on the way, too
 _LEAST_PACE = 100_000.0
 _BACKLOG_SECONDS = 0.3  # of a picture that was just found too large: not worth sending
 _PROBE_PACKET_BITS = 9_000
+_TRIAL = 1.5  # times what is believed, for the second in which copies are tried
 # With nothing of ours on the way there is no feedback: only sending shows what passes.
 _PATIENT_TRIES = (4.0, 8.0, 16.0, 32.0)
 
@@ -179,7 +180,8 @@ class Way:
             if not self._probes:
                 self._prober.sent(self._probe_first, self.history.newest[0], now)
         if self._copies:
-            self._copies.drain(self.estimate, _leads, now)
+            trying = self.bandwidth is not None and self.bandwidth.copies.trying
+            self._copies.drain((_TRIAL if trying else 1.0) * self.estimate, _leads, now)
 
     @property
     def busy(self) -> bool:

@@ -42,6 +42,31 @@ def test_nothing_is_repeated_when(before: list[Entry], why: str) -> None:
     assert red.parse(red.build(111, entry(3), before), 111) == [red.Block(0, b"packet 3")], why
 
 
+def test_what_a_later_packet_brings_is_not_sent_again() -> None:
+    covered = red.Covered()
+    assert covered.uncovered((5,), 2, 0.0) == ()
+    assert covered.uncovered((7, 8), 2, 0.1) == ()
+    assert covered.uncovered((10, 11, 12, 13), 2, 0.2) == (10, 11)  # 14 brings 12 and 13
+    assert covered.uncovered((20, 21), 1, 0.3) == (20,)
+    assert covered.uncovered((65_534, 65_535, 0, 1), 2, 0.4) == (65_534, 65_535)
+    assert covered.uncovered((6,), 2, 3.0) == ()  # what was asked long ago says nothing
+
+
+def test_without_redundancy_all_that_is_asked_for_is_sent_again() -> None:
+    assert red.Covered().uncovered((5, 9), 0, 0.0) == (5, 9)
+
+
+def test_what_is_remembered_of_nacks_stays_bounded() -> None:
+    covered = red.Covered()
+    for number in range(60_000):
+        covered.uncovered((number,), 2, number * 0.0001)
+    assert len(covered._asked) <= 257
+
+
+def test_a_packet_tells_how_many_it_brings_along() -> None:
+    assert [red.distance(red.build(111, entry(3), [entry(1), entry(2)][at:])) for at in range(3)] == [2, 1, 0]
+
+
 def test_music_is_repeated_once_only() -> None:
     blocks = red.parse(red.build(111, entry(3), [entry(1, bytes(160)), entry(2, bytes(160))]), 111)
     assert blocks is not None
