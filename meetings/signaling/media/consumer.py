@@ -282,6 +282,8 @@ class Consumer:
     def _continued_picture(self, layer: Lane, entry: Entry) -> vp8.Offsets:
         if self._picture is None or entry.picture is None:
             return vp8.UNCHANGED
+        if self._goes_on(layer) and self._epochs[-1].layer.layer is not layer.layer:
+            return self._picture[1]  # another part of the same stream counts the same pictures
         offsets = vp8.continued(*self._picture, entry.picture)
         if not entry.picture.keyframe and self._goes_on(layer):  # what temporal layers count does not jump there
             return self._picture[1]._replace(picture_id=offsets.picture_id)
@@ -290,7 +292,9 @@ class Consumer:
     def _goes_on(self, layer: Lane) -> bool:
         """Whether the last stretch came of the same stream, perhaps in another lane."""
         before = self._epochs[-1] if self._epochs else None
-        return before is not None and before.layer.layer is layer.layer and before.generation == before.layer.generation
+        if before is None or before.generation != before.layer.generation:
+            return False
+        return before.layer.layer.whole is layer.layer.whole
 
     def _continued_timestamp(self, layer: Lane, entry: Entry, now: float) -> int:
         before = self._epochs[-1] if self._epochs else None

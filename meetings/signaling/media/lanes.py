@@ -45,7 +45,7 @@ class Lane:
     @property
     def stream(self) -> Stream | None:
         """What the layer arrives as."""
-        return self.layer.stream
+        return self.layer.arriving
 
     def shape(self, entry: Entry, newest: bool) -> Entry | None:
         """The packet as it goes out here; None when it does not."""

@@ -1,4 +1,4 @@
-"""A simulcast layer as it arrives, and the choice of a layer for a subscriber."""
+"""A simulcast layer as it arrives, spatial layers within one stream, and the choice of a layer for a subscriber."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from meetings.signaling.media.stream import Stream
 
 if TYPE_CHECKING:
     from meetings.signaling.media.consumer import Consumer
+    from meetings.signaling.media.forward import Entry
 
 # Browsers stop a layer within a frame or two when the uplink is short; a screen that stands still sends one a second.
 ALIVE_SECONDS = 2.5
 
 _MEASURE_SECONDS = 0.5
+_MOST_RISE = 1.6  # in half a second
 _OVERHEAD = 28  # RTP header and what is in it, of every packet
 
 # Keyframes are large, and whoever joins meanwhile takes the next one: a publisher is asked this often at most.
@@ -52,9 +54,21 @@ class Layer:
         self._keyframe_asked_at = -KEYFRAME_SECONDS
 
     @property
+    def whole(self) -> Layer:
+        """What arrives by itself, of which this may be a part."""
+        return self
+
+    @property
+    def arriving(self) -> Stream | None:
+        """The stream its packets come in."""
+        return self.whole.stream
+
+    @property
     def waiting(self) -> bool:
         """Whether somebody waits to begin with this layer."""
-        return any(consumer.current is None or consumer.current.layer is not self for consumer in self._waiting())
+        return any(
+            consumer.current is None or not leads_to(consumer.current.layer, self) for consumer in self._waiting()
+        )
 
     def _waiting(self) -> Iterator[Consumer]:
         return (consumer for lane in self.lanes for consumer in lane.waiting)
@@ -86,12 +100,17 @@ class Layer:
         that can only have been padding too. Browsers pad on the media's SSRC when they have no RTX, in bursts that
         carry the timestamp of the frame before; what is lost of it nobody can send again.
         """
-        if timestamp == self.frame_ended and self.stream is not None:
+        if timestamp == self.frame_ended and self.arriving is not None:
             for lost in range(max(self.newest + 1, sequence - WINDOW), sequence):
-                self.stream.missing.pop(lost & 0xFFFF, None)
+                self.arriving.missing.pop(lost & 0xFFFF, None)
                 self.compaction.remove(lost)
         self.compaction.remove(sequence)
         self.newest, self.frame_ended = sequence, timestamp
+
+    def place(self, entry: Entry, newest: bool) -> Entry | None:
+        """A packet of its stream under its number here; None where it is left out."""
+        number = self.compaction.newest(entry.sequence) if newest else self.compaction.late(entry.sequence)
+        return entry._replace(sequence=number)
 
     def measure(self, now: float) -> None:
         """Every 100 ms. Rises are believed sooner than falls: what a picture takes is what it takes when it moves."""
@@ -106,7 +125,8 @@ class Layer:
         self._measured = (now, main.octets, main.packets)
         if main.packets > packets:
             rate = 8 * (main.octets - octets + _OVERHEAD * (main.packets - packets)) / (now - at)
-            self.rate += (rate - self.rate) * (1.0 if not self.rate else 0.5 if rate > self.rate else 0.2)
+            believed = min(rate, _MOST_RISE * self.rate) if self.rate else rate  # a keyframe is soon over
+            self.rate += (believed - self.rate) * (1.0 if not self.rate else 0.5 if rate > self.rate else 0.2)
 
     def keyframe_due(self, now: float) -> bool:
         """Whether a keyframe may be asked for now; counts as asked when so."""
@@ -126,3 +146,34 @@ class Layer:
         """It gets nothing of this layer any more, nor waits for it."""
         for lane in self.lanes:
             lane.detach(consumer)
+
+
+class Part(Layer):
+    """Of a stream with spatial layers in it those up to one. Its numbers have no gaps where the others were."""
+
+    def __init__(self, whole: Layer, spatial: int, ring_size: int) -> None:
+        super().__init__(spatial, whole.rid, ring_size)
+        self._whole = whole
+
+    @property
+    def whole(self) -> Layer:
+        """The stream's."""
+        return self._whole
+
+    def place(self, entry: Entry, newest: bool) -> Entry | None:
+        """A packet of the stream as it stands here; None when it is of a layer above. The highest layer ends what
+        is shown at one moment, and says so in the marker. What is left out too late to close its gap goes out empty.
+        """
+        picture = entry.picture
+        if picture is None or picture.spatial <= self.spatial:
+            ended = picture is not None and picture.ends and picture.spatial == self.spatial
+            return super().place(entry._replace(marker=0x80) if ended else entry, newest)
+        if newest:
+            self.compaction.remove(entry.sequence)
+            return None
+        return super().place(entry._replace(payload=b"", picture=None), newest)
+
+
+def leads_to(current: Layer, target: Layer) -> bool:
+    """Whether a decoder of one needs no keyframe to go on with the other."""
+    return current is target or (current.whole is target.whole and target.spatial < current.spatial)

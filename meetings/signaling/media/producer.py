@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from meetings.signaling.media import h264, red, rtcp, vp8, vp9
+from meetings.signaling.media import av1, h264, red, rtcp, vp8, vp9
 from meetings.signaling.media.forward import Entry, Sender, abs_send_time
 from meetings.signaling.media.lanes import Lane
-from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, choose
+from meetings.signaling.media.layers import ALIVE_SECONDS, Layer, Part, choose, leads_to
 from meetings.signaling.media.levels import LevelMeter
 from meetings.signaling.media.resend import AUDIO_PACKETS, VIDEO_PACKETS
 from meetings.signaling.media.rtp import Header
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from meetings.signaling.media.consumer import Consumer
     from meetings.signaling.media.transport import Transport
 
-_PARSERS = {"video/vp8": vp8.parse, "video/vp9": vp9.parse, "video/h264": h264.parse}
+_SPATIAL_LAYERS = 3  # in one stream, at most
+_PARSERS = {"video/vp8": vp8.parse, "video/vp9": vp9.parse, "video/h264": h264.parse, "video/av1": av1.parse}
 
 
 class Producer:
@@ -51,7 +52,14 @@ class Producer:
         self.consumers: list[Consumer] = []
         self.levels = LevelMeter() if command.kind == "audio" else None
         size = VIDEO_PACKETS if command.kind == "video" else AUDIO_PACKETS
-        self.layers = {encoding.spatial: Layer(encoding.spatial, encoding.rid, size) for encoding in command.encodings}
+        self.arriving = {one.spatial: Layer(one.spatial, one.rid, size) for one in command.encodings}
+        self.layers = self.arriving  # what subscribers choose from
+        self._dependency_id = command.extensions.dependency if codec.mime_type == "video/av1" else 0
+        if (codec.mime_type == "video/vp9" or self._dependency_id) and len(self.arriving) == 1:
+            (whole,) = self.arriving.values()
+            self.layers = {spatial: Part(whole, spatial, size) for spatial in range(_SPATIAL_LAYERS)}
+        self._top = 0  # the highest spatial layer seen in a stream that has them
+        self._readers = {spatial: av1.Reader() for spatial in self.arriving}
         self._sender = sender
         self._emit = emit
         self._started = False
@@ -65,7 +73,8 @@ class Producer:
         if not layer.alive:
             self._revive(layer, now)
         if arrival is Arrival.RESTART:
-            layer.restart()
+            for part in self._parts(layer):
+                part.restart()
         if self.muted or layer.stream is None:
             return
         newest = arrival is not Arrival.LATE
@@ -78,17 +87,46 @@ class Producer:
             self._recover(layer, header, blocks, now)
             payload = blocks[-1].payload
         if not payload and newest:
-            layer.skip_padding(sequence, header.timestamp)
+            for part in self._parts(layer):
+                part.skip_padding(sequence, header.timestamp)
             return
-        number = layer.compaction.newest(sequence) if newest else layer.compaction.late(sequence)
-        entry = self._entry(number, header.timestamp, 0x80 if header.marker else 0, payload, now)
-        if newest:
-            layer.newest, layer.frame_ended = sequence, header.timestamp if header.marker else None
-        self._hand_out(layer, entry, newest, now)
+        self._place(layer, header, payload, sequence, newest, now)
 
-    def _entry(self, number: int, timestamp: int, marker: int, payload: bytes, now: float) -> Entry:
-        picture = self._parse(payload) if self._parse is not None else None
-        return Entry(number, timestamp, marker, payload, abs_send_time(now), picture)
+    def _place(self, layer: Layer, header: Header, payload: bytes, sequence: int, newest: bool, now: float) -> None:
+        """Into whatever subscribers can choose of what came in."""
+        picture = self._picture(layer, header, payload)
+        entry = Entry(sequence, header.timestamp, 0x80 if header.marker else 0, payload, abs_send_time(now), picture)
+        if self.layers is not self.arriving:
+            self._heard_part(picture, now)
+        placed = []
+        for part in self._parts(layer):
+            if newest:
+                part.newest, part.frame_ended = sequence, header.timestamp if header.marker else None
+            if (one := part.place(entry, newest)) is not None:
+                placed.append((part, one))
+        self._hand_out(placed, newest, now)
+
+    def _parts(self, layer: Layer) -> list[Layer]:
+        """What of the subscribers' choice comes in with this layer: itself, or the parts seen of its stream."""
+        if self.layers is self.arriving:
+            return [layer]
+        return [part for part in self.layers.values() if part.spatial <= self._top]
+
+    def _picture(self, layer: Layer, header: Header, payload: bytes) -> vp8.Picture | None:
+        if self._dependency_id:
+            return self._readers[layer.spatial].read(header.extensions.get(self._dependency_id, b""))
+        return self._parse(payload) if self._parse is not None else None
+
+    def _heard_part(self, picture: vp8.Picture | None, now: float) -> None:
+        """A packet of a spatial layer within the stream; of which one may be known with the next keyframe only."""
+        if picture is None:
+            self.request_keyframe(self.layers[0], now)
+            return
+        part = self.layers[min(picture.spatial, _SPATIAL_LAYERS - 1)]
+        part.heard_at = now
+        self._top = max(self._top, part.spatial)
+        if not part.alive:
+            self._revive(part, now)
 
     def _recover(self, layer: Layer, header: Header, blocks: list[red.Block], now: float) -> None:
         """Redundant sound fills holes, in order, before the packet that brought it; nobody need be asked for it."""
@@ -98,14 +136,21 @@ class Producer:
             if block.payload and layer.stream.recovered(lost):
                 number = layer.compaction.late(layer.stream.extended(lost))
                 timestamp = header.timestamp - block.offset & 0xFFFFFFFF
-                self._hand_out(layer, self._entry(number, timestamp, 0, block.payload, now), False, now)
+                entry = Entry(number, timestamp, 0, block.payload, abs_send_time(now), None)
+                self._hand_out([(layer, entry)], False, now)
 
-    def _hand_out(self, layer: Layer, entry: Entry, newest: bool, now: float) -> None:
+    def _hand_out(self, placed: list[tuple[Layer, Entry]], newest: bool, now: float) -> None:
         """Into every lane; whoever changes lanes with this packet does so before anybody gets it."""
-        shaped = [(lane, one) for lane in layer.lanes if (one := lane.shape(entry, newest)) is not None]
+        shaped = [
+            (lane, one)
+            for layer, entry in placed
+            for lane in layer.lanes
+            if (one := lane.shape(entry, newest)) is not None
+        ]
         if newest:
-            if entry.picture is not None and entry.picture.keyframe:
-                layer.keyframe_came()
+            for layer, entry in placed:
+                if entry.picture is not None and entry.picture.keyframe:
+                    layer.keyframe_came()
             for lane, one in shaped:
                 if lane.waiting:
                     self._switch_to(lane, one, now)
@@ -147,8 +192,10 @@ class Producer:
         picture = entry.picture
         if picture is None or picture.keyframe:
             return picture is not None
-        if before is None or before.layer is not lane.layer or not picture.starts:
+        if before is None or before.layer.whole is not lane.layer.whole or not picture.starts:
             return False
+        if before.layer is not lane.layer:
+            return lane.spatial < before.spatial  # a part of what it got so far
         return lane.temporal < before.temporal or (picture.sync and picture.temporal == before.temporal + 1)
 
     # ------------------------------------------------------------------------------------------ subscribers
@@ -178,7 +225,7 @@ class Producer:
             self._leave(consumer)
         elif consumer.current is not target:
             target.waiting.append(consumer)
-            if consumer.current is None or consumer.current.layer is not target.layer:
+            if consumer.current is None or not leads_to(consumer.current.layer, target.layer):
                 self.request_keyframe(target.layer, now)
 
     def _lane(self, layer: Layer, consumer: Consumer) -> Lane:
@@ -229,11 +276,12 @@ class Producer:
 
     def request_keyframe(self, layer: Layer, now: float) -> None:
         """Ask the publisher, at most every second; a request in between is kept until then or the next keyframe."""
-        if self.kind != "video" or layer.stream is None:
+        if self.kind != "video" or layer.arriving is None:
             return
         layer.keyframe_wanted = True
-        if layer.keyframe_due(now):
-            self.transport.send_rtcp(rtcp.pli(self.transport.feedback_ssrc, layer.stream.ssrc))
+        if layer.whole.keyframe_due(now):
+            layer.keyframe_wanted = False
+            self.transport.send_rtcp(rtcp.pli(self.transport.feedback_ssrc, layer.arriving.ssrc))
 
     def request_keyframes(self, now: float) -> None:
         """Ask for one on every layer."""
@@ -261,7 +309,8 @@ class Producer:
         if not self._started:
             self._started = True
             self._emit(ProducerStarted(self.id))
-        self._layers_changed(now)
+        if layer in self.layers.values():
+            self._layers_changed(now)
 
     def _layers_changed(self, now: float) -> None:
         self._emit(ProducerLayers(self.id, sorted(layer.spatial for layer in self.layers.values() if layer.alive)))

@@ -69,7 +69,7 @@ class Receiver:
         self._transport_cc = command.extensions.transport_cc or self._transport_cc
         self._abs_send_time = command.extensions.abs_send_time or self._abs_send_time
         for encoding in command.encodings:
-            layer = producer.layers[encoding.spatial]
+            layer = producer.arriving[encoding.spatial]
             if encoding.ssrc:
                 self._assign(encoding.ssrc, _Source(producer, layer, retransmits=False))
             if encoding.rtx_ssrc:
@@ -161,11 +161,11 @@ class Receiver:
         ids = producer.command.extensions
         rid = header.extensions.get(ids.repaired_rid if retransmits else ids.rid)
         if rid is None:
-            layers = list(producer.layers.values())
+            layers = list(producer.arriving.values())
             layer = layers[0] if len(layers) == 1 else None
         else:
             name = rid.decode("utf-8", "replace")
-            layer = next((layer for layer in producer.layers.values() if layer.rid == name), None)
+            layer = next((layer for layer in producer.arriving.values() if layer.rid == name), None)
         return _Source(producer, layer, retransmits=retransmits) if layer is not None else None
 
     def _assign(self, ssrc: int, source: _Source) -> None:
@@ -188,7 +188,7 @@ class Receiver:
     def ask_again(self, now: float) -> None:
         """Every 20 ms: NACK what is missing."""
         for producer in self._producers:
-            for layer in producer.layers.values():
+            for layer in producer.arriving.values():
                 stream = layer.stream
                 if stream is None or not stream.missing:
                     continue
@@ -235,5 +235,5 @@ class Receiver:
             self._send(rtcp.remb(self._ssrc, self._uplink.measured(received, loss), pictures[:_MAX_REPORTS]))
 
     def _live_streams(self) -> list[tuple[Producer, Stream]]:
-        layers = [(producer, layer) for producer in self._producers for layer in producer.layers.values()]
+        layers = [(producer, layer) for producer in self._producers for layer in producer.arriving.values()]
         return [(producer, layer.stream) for producer, layer in layers if layer.alive and layer.stream is not None]

@@ -42,6 +42,7 @@ class HeaderExtensions(msgspec.Struct, frozen=True):
     audio_level: int = 0
     transport_cc: int = 0
     abs_send_time: int = 0
+    dependency: int = 0  # AV1's descriptor of what a frame builds on
 
 
 class Encoding(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class Trace:
 
     def _received(self, producer: Producer) -> str:
         parts = []
-        for layer in producer.layers.values():
+        for layer in producer.arriving.values():
             stream = layer.stream
             if stream is None or not layer.alive:
                 continue

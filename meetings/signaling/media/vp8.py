@@ -19,6 +19,9 @@ class Picture(NamedTuple):
     key: int
     temporal: int = 0  # layer, 0 the one all others build on
     sync: bool = False  # depends on temporal layer 0 only: who had but lower layers can go up here
+    spatial: int = 0  # layer within one stream (VP9, AV1)
+    ends: bool = False  # last packet of its layer's frame
+    descriptor: bytes = b""  # AV1's header extension, whose frame number counts as the picture id
 
 
 class Offsets(NamedTuple):
@@ -89,8 +92,9 @@ def rewrite(data: bytearray, at: int, picture: Picture, offsets: Offsets) -> Non
 
 def continued(last: Picture, offsets: Offsets, following: Picture) -> Offsets:
     """The offsets under which `following` comes right after `last`, which went out under `offsets`."""
+    mask = 0xFFFF if following.descriptor else 0x7FFF
     return Offsets(
-        last.picture_id + offsets.picture_id + 1 - following.picture_id & 0x7FFF,
+        last.picture_id + offsets.picture_id + 1 - following.picture_id & mask,
         last.tl0 + offsets.tl0 + 1 - following.tl0 & 0xFF,
         last.key + offsets.key + 1 - following.key & 0x1F,
     )

@@ -1,7 +1,7 @@
 """The VP9 payload descriptor (RFC 9628 section 4.2), as far as forwarding needs it.
 
-A stream with spatial layers in it (SVC) passes whole, temporal layers too: what would be left out there takes more than
-renumbering. Running numbers stand as in VP8 and are rewritten alike.
+Spatial layers may be left out from the top, since all of one moment share a picture id. Temporal ones may not: frames
+name those they build on by differences of picture ids. Running numbers stand as in VP8 and are rewritten alike.
 """
 
 from __future__ import annotations
@@ -30,4 +30,5 @@ def parse(payload: bytes) -> Picture | None:
         return None
     starts = bool(first & 0x08) and spatial == 0
     keyframe = starts and not first & 0x40
-    return Picture(starts, keyframe, id_at, wide, picture_id, tl0_at, tl0, 0, 0)
+    ends = bool(first & 0x04)
+    return Picture(starts, keyframe, id_at, wide, picture_id, tl0_at, tl0, 0, 0, spatial=spatial, ends=ends)

@@ -21,15 +21,16 @@ def stap(*units: bytes) -> bytes:
 
 
 def test_a_keyframe_of_vp9_begins_at_its_lowest_spatial_layer() -> None:
-    assert vp9.parse(VP9_KEY) == vp8.Picture(True, True, 1, True, 258, 4, 7, 0, 0)
+    assert vp9.parse(VP9_KEY) == vp8.Picture(True, True, 1, True, 258, 4, 7, 0, 0, ends=True)
     upper = vp9.parse(VP9_UPPER)
     assert upper is not None
     assert not upper.starts
     assert not upper.keyframe
+    assert upper.spatial == 1
 
 
 def test_a_picture_of_vp9_that_builds_on_others_is_no_keyframe() -> None:
-    assert vp9.parse(VP9_DELTA) == vp8.Picture(True, False, 1, False, 5, 3, 8, 0, 0)
+    assert vp9.parse(VP9_DELTA) == vp8.Picture(True, False, 1, False, 5, 3, 8, 0, 0, ends=True)
 
 
 def test_flexible_mode_has_no_tl0() -> None:
