@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from collections.abc import Iterable
+from typing import assert_never
 
-from livekit.protocol import rtc
-
-from meetings.signaling import data, messages, quality
+from meetings.signaling import data, messages
+from meetings.signaling.audience import Audience
 from meetings.signaling.calls import Calls
 from meetings.signaling.dual import DualPeer
 from meetings.signaling.effects import (
@@ -30,18 +28,13 @@ from meetings.signaling.effects import (
     Unsubscribed,
 )
 from meetings.signaling.grants import Grants, renewed
-from meetings.signaling.ids import producer_of
 from meetings.signaling.joining import Connect
-from meetings.signaling.media import schema
+from meetings.signaling.members import Connection, Member, Members, Surroundings
 from meetings.signaling.model import (
-    Identity,
-    Kind,
     Participant,
     ParticipantSid,
     Reason,
-    RoomFacts,
     State,
-    Track,
     TrackSid,
 )
 from meetings.signaling.negotiation import Sections
@@ -49,9 +42,6 @@ from meetings.signaling.peer import Description, Peer
 from meetings.signaling.requests import Synchronize, View
 from meetings.signaling.room import Room
 from meetings.signaling.single import SinglePeer
-from meetings.signaling.speakers import Speakers, Speaking
-from meetings.signaling.turn import IceServer
-from meetings.signaling.watching import NOTHING, Watching
 
 logger = logging.getLogger(__name__)
 
@@ -60,53 +50,14 @@ TELLS_OK = 15  # from this protocol on a request that was carried out is answere
 FLOOR_ATTRIBUTE = "floor"  # "true": this participant's voice is passed on however many louder ones there are
 
 
-class Connection(Protocol):
-    """A client's signalling connection, as the room sees it. Neither method waits."""
-
-    def send(self, message: rtc.SignalResponse) -> None:
-        """Queue a message; a client too slow to take it is disconnected by the connection itself."""
-
-    def close(self) -> None:
-        """Send what is queued, then close."""
-
-
-class Surroundings(Protocol):
-    """What a room needs of the relay it runs in."""
-
-    @property
-    def ready(self) -> schema.Ready: ...
-    def now_ms(self) -> int: ...
-    def command(self, command: schema.Command) -> None: ...
-    def token_for(self, grants: Grants) -> str: ...
-    def ice_servers(self, sid: ParticipantSid) -> list[IceServer]: ...
-    def happened(self, room: RoomFacts, what: Happened) -> None: ...
-
-
-@dataclass
-class Member:
-    """A participant's live parts. `connection` is None while its client has lost its signalling."""
-
-    grants: Grants
-    peer: Peer
-    connection: Connection | None
-    silent_since: float | None = None  # when signalling or media was lost, on the relay's steady clock
-    rating: quality.Rating = quality.UNKNOWN
-    ratings: quality.BothWays = field(default_factory=quality.BothWays)
-
-    def send(self, message: rtc.SignalResponse) -> None:
-        if self.connection is not None:
-            self.connection.send(message)
-
-
 class LiveRoom:
     """Everything goes through here on one event loop, so that rules and transports never see half a change."""
 
     def __init__(self, rules: Room, surroundings: Surroundings) -> None:
         self.rules = rules
         self._around = surroundings
-        self._members: dict[ParticipantSid, Member] = {}
-        self._speakers = Speakers()
-        self._watching = Watching()
+        self._members = Members()
+        self.audience = Audience(rules.roster, self._members, surroundings)
         self._seen = data.Seen()
         self.calls = Calls()
 
@@ -128,8 +79,7 @@ class LiveRoom:
         others, servers = self.rules.roster.shown_to(sid), self._around.ice_servers(sid)
         connection.send(messages.join(self.rules.facts(), participant, others, servers))
         self._refresh_token(sid)
-        if speaking := self._speakers.current():
-            connection.send(messages.speakers(speaking))
+        self.audience.greet(sid)
         self.apply(effects)
         self._offer_to(sid)
 
@@ -171,13 +121,13 @@ class LiveRoom:
     def _carry_out(self, effect: Effect, offers: dict[ParticipantSid, None]) -> None:  # noqa: C901 - one case each
         match effect:
             case ParticipantChanged(to, participant):
-                self._tell(to, messages.participants([participant]))
+                self._members.tell(to, messages.participants([participant]))
                 if (member := self._members.get(participant.sid)) is not None:
                     member.peer.has_floor(_has_floor(participant))
             case RoomChanged(to):
-                self._tell(to, messages.room(self.rules.facts()))
+                self._members.tell(to, messages.room(self.rules.facts()))
             case TrackAccepted(to, track):
-                self._tell([to], messages.track_published(track))
+                self._members.tell([to], messages.track_published(track))
             case RequestAnswered():
                 self._answer(effect)
             case TrackMuted(publisher, track_sid, muted, told):
@@ -192,9 +142,9 @@ class LiveRoom:
                 if (member := self._members.get(subscriber)) is not None:
                     member.peer.stop_sending(track_sid)
             case SubscriptionAllowed(to, publisher, track_sid, allowed):
-                self._tell([to], messages.subscription_allowed(publisher, track_sid, allowed))
+                self._members.tell([to], messages.subscription_allowed(publisher, track_sid, allowed))
             case SubscriptionFailed(to, track_sid, why):
-                self._tell([to], messages.subscription_failed(track_sid, why))
+                self._members.tell([to], messages.subscription_failed(track_sid, why))
             case TokenStale(to):
                 self._refresh_token(to)
             case Dismissed(sid, reason, said):
@@ -208,16 +158,11 @@ class LiveRoom:
 
     # ------------------------------------------------------------------------------ carrying out, by effect
 
-    def _tell(self, to: Iterable[ParticipantSid], message: rtc.SignalResponse) -> None:
-        for sid in to:
-            if (member := self._members.get(sid)) is not None:
-                member.send(message)
-
     def _answer(self, answered: RequestAnswered) -> None:
         """Older clients take every answer for a refusal."""
         participant = self.rules.roster.get(answered.to)
         if participant is not None and (answered.outcome is not Refusal.OK or participant.client.protocol >= TELLS_OK):
-            self._tell([answered.to], messages.request_answered(answered))
+            self._members.tell([answered.to], messages.request_answered(answered))
 
     def _mute(self, publisher: ParticipantSid, track_sid: TrackSid, muted: bool, told: bool) -> None:
         if (member := self._members.get(publisher)) is not None:
@@ -226,7 +171,7 @@ class LiveRoom:
                 member.send(messages.muted(track_sid, muted))
 
     def _stop_receiving(self, publisher: ParticipantSid, track_sid: TrackSid, told: bool) -> None:
-        self._watching.forget(track_sid)
+        self.audience.ended(track_sid)
         if (member := self._members.get(publisher)) is not None:
             member.peer.stop_receiving(track_sid)
             if told:
@@ -235,13 +180,13 @@ class LiveRoom:
     def _subscribe(self, effect: Subscribed) -> None:
         if (member := self._members.get(effect.subscriber)) is not None:
             member.peer.consume(effect.publisher.sid, effect.track)
-            self._watch(effect.publisher.sid, effect.track)
+            self.audience.watch(effect.publisher.sid, effect.track)
         if effect.first:
-            self._tell([effect.publisher.sid], messages.track_subscribed(effect.track.sid))
+            self._members.tell([effect.publisher.sid], messages.track_subscribed(effect.track.sid))
 
     def _dismiss(self, sid: ParticipantSid, reason: Reason, said: bool) -> None:
         member = self._members.pop(sid, None)
-        self._speakers.forget(sid)
+        self.audience.forget(sid)
         self._seen.forget(sid)
         if member is None:
             return
@@ -307,13 +252,7 @@ class LiveRoom:
             effects += self.rules.publishing.negotiated(sid, one.track_sid, one.mid, one.mime_type)
         return effects
 
-    # ------------------------------------------------------------------------------------ what is heard and seen
-
-    def view(self, sid: ParticipantSid, view: View) -> None:
-        """A subscriber shows tracks larger, smaller or not at all."""
-        for track_sid in view.tracks:
-            self._members[sid].peer.view(track_sid, view)
-            self._watch_again(track_sid)
+    # ------------------------------------------------------------------------------------- what clients ask for
 
     def choose(self, sid: ParticipantSid, tracks: Iterable[TrackSid], wanted: bool) -> None:
         """A client, or the server for it, asks for tracks or for no more of them."""
@@ -325,71 +264,13 @@ class LiveRoom:
             self.leave(sid, Reason.STATE_MISMATCH, said=True)
             return
         for track_sid in state.disabled:
-            self.view(sid, View((track_sid,), disabled=True, quality=2, width=0, height=0))
+            self.audience.view(sid, View((track_sid,), disabled=True, quality=2, width=0, height=0))
         self.choose(sid, state.chosen.tracks, state.chosen.wanted)
-
-    def _watch_again(self, track_sid: TrackSid) -> None:
-        for publisher in self.rules.roster:
-            if (track := publisher.track(track_sid)) is not None:
-                self._watch(publisher.sid, track)
-
-    def _watch(self, publisher: ParticipantSid, track: Track) -> None:
-        """Somebody watches the picture now, or no longer: its publisher is told what to send."""
-        if track.kind is not Kind.VIDEO:
-            return
-        highest = max((member.peer.watches(track.sid) for member in self._members.values()), default=NOTHING)
-        told = self._watching.watched(track.sid, highest, self._around.now_ms())
-        if told is not None:
-            self._tell([publisher], messages.subscribed_quality(track, told))
 
     def look_after(self) -> None:
         """Every second: what was waited for in vain is given up, and layers that nobody has watched for a while."""
         self.apply(self.rules.overdue(self._around.now_ms()))
-        for publisher in self.rules.roster:
-            for track in publisher.live_tracks:
-                self._watch(publisher.sid, track)
-
-    def heard(self, levels: Mapping[str, tuple[float, bool]]) -> None:
-        """The last interval's loudness by track; that of hidden participants concerns nobody."""
-        shown = [one for one in self.rules.roster if not one.permission.hidden]
-        here = [(one.sid, *levels[track.sid]) for one in shown for track in one.tracks if track.sid in levels]
-        if changed := self._speakers.heard(here):
-            self._tell(self.members, messages.speakers(changed))
-            for one in changed:
-                self._seen_speaking(one)
-
-    def _seen_speaking(self, speaking: Speaking) -> None:
-        """Where not every picture fits, those who speak come before those who do not."""
-        participant = self.rules.roster.get(speaking.participant)
-        cameras = [one for one in participant.live_tracks if one.kind is Kind.VIDEO] if participant else []
-        for track in cameras:
-            self._around.command(schema.SetSpeaking(producer_of(track.sid), speaking.active))
-
-    def starved(self, sid: ParticipantSid, track_sid: TrackSid, starved: bool) -> None:
-        """There is no room for a picture on the way to this subscriber, or there is again."""
-        publisher = next((one.sid for one in self.rules.roster if one.track(track_sid) is not None), None)
-        if publisher is not None:
-            self._tell([sid], messages.stream_state(publisher, track_sid, starved))
-
-    def seats(self) -> Iterator[tuple[ParticipantSid, Identity, quality.Rating]]:
-        """Everybody's connection as it was last rated."""
-        for participant in self.rules.roster:
-            if (member := self._members.get(participant.sid)) is not None:
-                yield participant.sid, participant.identity, member.rating
-
-    def measured(self, sid: ParticipantSid, way: quality.Measured, *, receiving: bool) -> None:
-        """How one of a participant's two directions is: the worse one is its connection's quality."""
-        if (member := self._members.get(sid)) is not None and member.rating is not quality.LOST:
-            self.rated(sid, member.ratings.measured(way, receiving=receiving))
-
-    def rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
-        """A participant's connection got better or worse."""
-        member, participant = self._members.get(sid), self.rules.roster.get(sid)
-        if member is None or participant is None or member.rating.quality is rating.quality:
-            return
-        member.rating = rating
-        to = [sid] if participant.permission.hidden else self.members
-        self._tell(to, messages.connection_quality({sid: rating}))
+        self.audience.look_after()
 
     def forward(self, packet: data.Packet, sender: ParticipantSid | None = None) -> None:
         """Hand a data message to whom it is for, once."""

@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from meetings.clock import Clock
-from meetings.signaling import data, messages, quality
+from meetings.signaling import messages
 from meetings.signaling.door import TOKEN_TTL, Door
 from meetings.signaling.effects import Happened, Happening
 from meetings.signaling.figures import Figures, Seat, gauge, of_processes, of_seats
 from meetings.signaling.grants import Grants, write_token
-from meetings.signaling.ids import consumed, new_sid, owner
+from meetings.signaling.ids import new_sid
 from meetings.signaling.joining import Connect
 from meetings.signaling.keeper import WorkerKeeper
-from meetings.signaling.live import Connection, LiveRoom
+from meetings.signaling.live import LiveRoom
 from meetings.signaling.media import schema, upkeep
 from meetings.signaling.media.process import WorkerLink
-from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, TrackSid, wished
+from meetings.signaling.members import Connection
+from meetings.signaling.model import ParticipantSid, Reason, RoomFacts, RoomSettings, RoomSid, State, wished
+from meetings.signaling.news import News
 from meetings.signaling.room import Room
 from meetings.signaling.session import Session
 from meetings.signaling.turn import IceServer, Turn
@@ -69,12 +71,13 @@ class Relay:
         self.rooms: dict[str, LiveRoom] = {}
         self._sessions: dict[ParticipantSid, Session] = {}
         self._seats: dict[ParticipantSid, LiveRoom] = {}
-        self.keeper = WorkerKeeper(self.worker, self.on_event, self._worker_lost)
         self._started_ms = int(self.clock.now().timestamp() * 1000)
         self._started_at = self.clock.monotonic()
         self._refreshed_at = self._started_at
         self.door = Door(self.clock)
         self.figures = Figures()
+        news = News(self.rooms, self._seats, self.figures, self.clock)
+        self.keeper = WorkerKeeper(self.worker, news.heard, self._worker_lost)
 
     # ------------------------------------------------------------------------------------------ lifecycle
 
@@ -131,9 +134,10 @@ class Relay:
     def metrics(self) -> str:
         """For Prometheus."""
         rooms = self.rooms.values()
-        seats = [Seat(room.rules.name, *one) for room in rooms for one in room.seats()]
+        seats = [Seat(room.rules.name, *one) for room in rooms for one in room.audience.seats()]
         metrics = [gauge("rooms", "Rooms that are open", len(rooms)), gauge("participants", "In all rooms", len(seats))]
         metrics += [*self.figures.of_worker(), *of_seats(seats, self.figures.ways)]
+        metrics.append(gauge("media_tcp", "Whether media is taken over TCP, too", self.keeper.takes_tcp))
         worker = self.figures.worker.upkeep if self.figures.worker else schema.Upkeep()
         metrics += of_processes({"control": upkeep.measure(), "worker": worker})
         return "".join(metric.text() for metric in metrics)
@@ -197,93 +201,6 @@ class Relay:
         session = self._sessions[sid] = Session(room, sid, connection, self.clock)
         self._seats[sid] = room
         return session
-
-    # ------------------------------------------------------------------------------------------ the worker's news
-
-    def on_event(self, event: schema.Event) -> None:
-        """What the media worker reports. A fault in one room's reaction must not stop the news of the others."""
-        try:
-            self._react(event)
-        except Exception:
-            logger.exception("a report of the media worker was lost: %s", type(event).__name__)
-
-    def _react(self, event: schema.Event) -> None:  # noqa: C901 - one line a case
-        match event:
-            case schema.TransportConnected(transport):
-                self._connected(transport)
-            case schema.TransportLost(transport, reason):
-                self._transport_lost(owner(transport), reason)
-            case schema.DataChannelOpen(transport, label):
-                self._channel_open(transport, label)
-            case schema.DataReceived(transport, label, payload):
-                self._data_received(owner(transport), label, payload)
-            case schema.AudioLevels(levels):
-                by_track = {str(producer): (level, active) for producer, level, active in levels}
-                for room in self.rooms.values():
-                    room.heard(by_track)
-            case schema.ConsumerStats():
-                self._got(event)
-            case schema.ProducerStats(transport, loss, jitter_ms):
-                self._measured(owner(transport), quality.Measured(loss, jitter_ms, 0.0), receiving=False)
-            case schema.ConsumerStarved(consumer, starved):
-                self._starved(*consumed(consumer), starved)
-            case schema.WorkerFigures():
-                self.figures.worker = event
-            case _:
-                pass  # layers and first packets decide nothing here
-
-    def _connected(self, transport: schema.TransportId) -> None:
-        sid = owner(transport)
-        room = self._seats.get(sid)
-        member = room.member(sid) if room else None
-        if room is None or member is None:
-            return
-        if member.connection is not None:
-            member.silent_since = None
-        if member.rating is quality.LOST:
-            room.rated(sid, quality.UNKNOWN)  # clients that stay LOST for long connect anew
-        if transport == member.peer.primary:
-            room.apply(room.rules.connected(sid))
-
-    def _transport_lost(self, sid: ParticipantSid, reason: str) -> None:
-        """With its signalling gone too, the client is not coming back; otherwise it may restart ICE."""
-        room = self._seats.get(sid)
-        member = room.member(sid) if room else None
-        if room is None or member is None:
-            return
-        logger.info("transport lost: %s", reason, extra={"room": room.rules.name, "participant": sid})
-        if member.connection is None:
-            room.leave(sid, Reason.SIGNAL_CLOSE)
-        elif member.silent_since is None:
-            member.silent_since = self.clock.monotonic()
-            room.rated(sid, quality.LOST)
-
-    def _channel_open(self, transport: schema.TransportId, label: str) -> None:
-        sid = owner(transport)
-        room = self._seats.get(sid)
-        member = room.member(sid) if room else None
-        if member is not None and transport == member.peer.primary:
-            member.peer.channel_open(label)
-
-    def _data_received(self, sid: ParticipantSid, label: str, payload: bytes) -> None:
-        room = self._seats.get(sid)
-        sender = room.rules.roster.get(sid) if room else None
-        if room is not None and sender is not None and (packet := data.stamped(label, payload, sender)) is not None:
-            room.forward(packet, sid)
-
-    def _starved(self, sid: ParticipantSid, track_sid: TrackSid, starved: bool) -> None:
-        if (room := self._seats.get(sid)) is not None:
-            room.starved(sid, track_sid, starved)
-
-    def _got(self, event: schema.ConsumerStats) -> None:
-        sid = owner(event.transport_id)
-        way = quality.Measured(event.loss, event.jitter_ms, event.rtt_ms, event.granted, event.starved)
-        self.figures.ways[sid] = event
-        self._measured(sid, way, receiving=True)
-
-    def _measured(self, sid: ParticipantSid, way: quality.Measured, *, receiving: bool) -> None:
-        if (room := self._seats.get(sid)) is not None:
-            room.measured(sid, way, receiving=receiving)
 
     # ------------------------------------------------------------------------------------------------ time
 

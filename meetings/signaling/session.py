@@ -10,7 +10,8 @@ from livekit.protocol import rtc
 from meetings.clock import Clock
 from meetings.signaling import limits, messages
 from meetings.signaling.ids import new_sid
-from meetings.signaling.live import Connection, LiveRoom
+from meetings.signaling.live import LiveRoom
+from meetings.signaling.members import Connection
 from meetings.signaling.model import ParticipantSid, Reason, TrackRequest, TrackSid
 from meetings.signaling.negotiation import SdpError, TooManySections
 from meetings.signaling.requests import (
@@ -130,7 +131,7 @@ class Session:
             case Synchronize():
                 room.synchronize(sid, request)
             case View():
-                room.view(sid, request)
+                room.audience.view(sid, request)
             case Describe():
                 self._describe(request)
             case Admit(everybody, guests):
