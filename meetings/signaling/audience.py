@@ -104,10 +104,18 @@ class Audience:
             self.rated(sid, member.ratings.measured(way, receiving=receiving))
 
     def rated(self, sid: ParticipantSid, rating: quality.Rating) -> None:
-        """A participant's connection got better or worse."""
+        """A participant's connection is known for the first time, or got better or worse."""
         member, participant = self._members.get(sid), self._roster.get(sid)
-        if member is None or participant is None or member.rating.quality is rating.quality:
+        if member is None or participant is None or (member.rated and member.rating.quality is rating.quality):
             return
-        member.rating = rating
+        newcomer, member.rating, member.rated = not member.rated, rating, True
         to = [sid] if participant.permission.hidden else self._members
         self._members.tell(to, messages.connection_quality({sid: rating}))
+        if newcomer and (others := self._ratings(besides=sid)):
+            self._members.tell([sid], messages.connection_quality(others))
+
+    def _ratings(self, *, besides: ParticipantSid) -> dict[ParticipantSid, quality.Rating]:
+        """What everybody else's connection was last rated."""
+        shown = (one.sid for one in self._roster if one.sid != besides and not one.permission.hidden)
+        found = {sid: member for sid in shown if (member := self._members.get(sid)) is not None}
+        return {sid: member.rating for sid, member in found.items() if member.rated}

@@ -48,6 +48,7 @@ class Member:
     connection: Connection | None
     silent_since: float | None = None  # when signalling or media was lost, on the relay's steady clock
     rating: quality.Rating = quality.UNKNOWN
+    rated: bool = False  # and everybody was told
     ratings: quality.BothWays = field(default_factory=quality.BothWays)
 
     def send(self, message: rtc.SignalResponse) -> None:
