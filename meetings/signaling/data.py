@@ -64,6 +64,27 @@ class Seen:
         self._last.pop(sender, None)
 
 
+class Early:
+    """Reliable messages for a joiner whose channel is not open yet: the newest ones, up to a size, without a hole."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+
+    def add(self, payload: bytes) -> None:
+        self._waiting.append(payload)
+        self._size += len(payload)
+        while self._size > limits.EARLY_DATA or len(self._waiting) > limits.EARLY_MESSAGES:
+            self._size -= len(self._waiting.popleft())
+
+    def take(self) -> list[bytes]:
+        """All of them, once."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        return waiting
+
+
 def stamped(label: str, payload: bytes, sender: Participant) -> Packet | None:
     """The message as others get it; None if it is none, or of a kind that this sender may not send."""
     if label not in (RELIABLE, LOSSY) or len(payload) > limits.DATA_PACKET:

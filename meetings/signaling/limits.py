@@ -34,7 +34,8 @@ MESSAGE_BURST = 1000
 JOINS = 5  # of one identity into one room
 JOINS_SECONDS = 10.0
 NONCES = 100  # of data messages, remembered to drop those that come twice
-EARLY_DATA = 64  # reliable messages kept for a joiner whose channel is not open yet
+EARLY_DATA = 256 * 1024  # bytes of reliable messages kept for a joiner whose channel is not open yet
+EARLY_MESSAGES = 1024
 
 
 def attributes_size(attributes: Mapping[str, str]) -> int:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from meetings.signaling import data, limits
+from meetings.signaling import data
 from meetings.signaling.consumptions import Consumptions, SendCommand, redundant
 from meetings.signaling.ids import producer_of, publisher_transport
 from meetings.signaling.media import schema
@@ -76,7 +76,7 @@ class Peer(ABC):
         self._bound: dict[str, TrackSid] = {}  # by mid
         self._by_kind = False
         self._open_channels: set[str] = set()
-        self._early_data: list[bytes] = []
+        self._early = data.Early()
 
     def close(self) -> None:
         """The worker forgets the transports and all that hangs on them."""
@@ -191,16 +191,15 @@ class Peer(ABC):
         """A data channel to the client works; what was kept for it goes first."""
         self._open_channels.add(label)
         if label == data.RELIABLE:
-            for payload in self._early_data:
+            for payload in self._early.take():
                 self._send(schema.SendData(self.primary, label, payload))
-            self._early_data = []
 
     def send_data(self, label: str, payload: bytes) -> None:
         """Reliable messages to a client that is still connecting are kept, up to a limit; lossy ones are lost."""
         if label in self._open_channels:
             self._send(schema.SendData(self.primary, label, payload))
-        elif label == data.RELIABLE and len(self._early_data) < limits.EARLY_DATA:
-            self._early_data.append(payload)
+        elif label == data.RELIABLE:
+            self._early.add(payload)
 
     # ----------------------------------------------------------------------------------------- transports
 

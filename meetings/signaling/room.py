@@ -201,6 +201,9 @@ class Room:
         self._subscriptions.wait_no_more(sid, elsewhere)
         return self._settle()
 
+    def receives(self, sid: ParticipantSid, track: TrackSid) -> bool:
+        return self._subscriptions.active(sid, track)
+
     def overdue(self, now_ms: int) -> list[Effect]:
         """What was waited for in vain."""
         return self._subscriptions.overdue(now_ms)

@@ -18,6 +18,11 @@ from livekit import api
 
 from tests.conformance.clients import KEY, SECRET
 from tests.conformance.page import Unbuilt, served_page
+from tests.conformance.sdk import SdkClient
+from tests.conformance.stage import Stage, Target, performance
+from tests.reference.programs import skip_without
+from tests.reference.servers import livekit_server
+from tests.reference.servers import relay as reference_relay
 
 START_SECONDS = 60.0
 
@@ -98,6 +103,26 @@ async def relay(tmp_path: Path) -> AsyncIterator[RelayProcess]:
     await process.start()
     yield process
     await process.stop()
+
+
+@pytest.fixture(scope="module", params=["relay", pytest.param("livekit-server", marks=pytest.mark.long)])
+def each_server(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Ours in every run; by `./test all` LiveKit's own, too, so that what is expected is what it does."""
+    if request.param == "livekit-server":
+        skip_without(request.param)
+    with livekit_server() if request.param == "livekit-server" else reference_relay() as server:
+        yield Target(server.socket_url, server.key, server.secret)
+
+
+@pytest.fixture
+async def stage(each_server: Target) -> AsyncIterator[Stage]:
+    """A room of the Python SDK's on each server."""
+
+    async def make(name: str) -> SdkClient:
+        return SdkClient(name)
+
+    async with performance(each_server, "python", make) as stage:
+        yield stage
 
 
 @asynccontextmanager
