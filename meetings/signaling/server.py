@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,8 +37,7 @@ logger = logging.getLogger(__name__)
 
 CORS = {"Access-Control-Allow-Origin": "*"}
 BODY_SECONDS = 10.0
-SINGLE_PATH = "/rtc/v1"
-SINGLE_CONNECTION = os.environ.get("MEETINGS_RELAY_SINGLE") == "1"  # else 404: clients fall back to two connections
+SINGLE_PATH = "/rtc/v1"  # of clients with one peer connection for both directions
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,15 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
 
     @app.exception_handler(404)
     async def not_found(request: Request, error: Exception) -> Response:
-        # Browsers must be able to read it: a 404 of /rtc/v1/validate is what makes clients fall back to /rtc.
+        # Browsers must be able to read it: clients decide by it what to try next.
         return PlainTextResponse("404 page not found", 404, headers=CORS)
 
     @app.get("/rtc/validate")
     @app.get("/rtc/v1/validate")
     async def validate(request: Request) -> Response:
-        single = request.url.path.startswith(SINGLE_PATH)
-        if single and not SINGLE_CONNECTION:
-            return PlainTextResponse("404 page not found", 404, headers=CORS)
+        packed = request.url.path.startswith(SINGLE_PATH)
         try:
-            _asked(request.query_params, request.headers, settings.keys, packed=single)
+            _asked(request.query_params, request.headers, settings.keys, packed=packed)
         except tuple(_UNFIT) as error:
             return PlainTextResponse(str(error), _UNFIT[type(error)], headers=CORS)
         return PlainTextResponse("success", headers=CORS)
@@ -106,11 +102,9 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
     async def rtc(socket: WebSocket) -> None:
         await _serve_client(relay, settings, socket)
 
-    if SINGLE_CONNECTION:
-
-        @app.websocket(SINGLE_PATH)
-        async def rtc_v1(socket: WebSocket) -> None:
-            await _serve_client(relay, settings, socket, packed=True)
+    @app.websocket(SINGLE_PATH)
+    async def rtc_v1(socket: WebSocket) -> None:
+        await _serve_client(relay, settings, socket, packed=True)
 
     @app.websocket("/{path:path}")
     async def elsewhere(socket: WebSocket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import socket
@@ -28,7 +29,7 @@ from meetings.signaling.media import schema
 from meetings.signaling.model import Identity
 from meetings.signaling.relay import Relay
 from meetings.signaling.server import RelaySettings, create_app
-from tests.fakes_relay import FakeWorker, answer_to
+from tests.fakes_relay import FakeWorker, answer_to, offer_sdp
 
 KEY, SECRET = "key", "a-secret-of-at-least-thirty-two-bytes"
 
@@ -77,7 +78,17 @@ async def first(client: ClientConnection) -> rtc.SignalResponse:
     return rtc.SignalResponse.FromString(frame)
 
 
+def packed(request: rtc.JoinRequest) -> str:
+    wrapped = rtc.WrappedJoinRequest(join_request=request.SerializeToString())
+    return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
+
+
 # ------------------------------------------------------------------------------------------------- paths
+
+OFFER = rtc.SessionDescription(type="offer", sdp=offer_sdp([]), id=3)
+JOIN_REQUEST = packed(rtc.JoinRequest(publisher_offer=OFFER))
+DESCRIBED = packed(rtc.JoinRequest(participant_attributes={"hand": "up"}))
+NOT_OWN = "the token does not permit setting own metadata"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,12 @@ async def first(client: ClientConnection) -> rtc.SignalResponse:
     [
         ("GET", "/", 200, "OK"),
         ("HEAD", "/", 200, ""),
-        ("GET", "/rtc/v1/validate", 404, "404 page not found"),
+        ("GET", "/rtc/v1/validate", 401, "the token is not valid"),
+        ("GET", "/rtc/v1/validate?access_token={token}", 400, "join_request is needed"),
+        ("GET", "/rtc/v1/validate?access_token={token}&join_request=%25", 400, "join_request is not base64url"),
+        ("GET", "/rtc/v1/validate?access_token={token}&join_request=" + DESCRIBED, 401, NOT_OWN),
+        ("GET", "/rtc/validate?access_token={token}&join_request=" + JOIN_REQUEST, 200, "success"),
+        ("GET", "/rtc/v1/validate?access_token={token}&join_request=" + JOIN_REQUEST, 200, "success"),
         ("GET", "/rtc/validate", 401, "the token is not valid"),
         ("GET", "/rtc/validate?access_token={token}", 200, "success"),
         ("GET", "/rtc", 404, "404 page not found"),
@@ -106,6 +122,29 @@ async def test_a_client_with_a_token_is_greeted_with_join(served: Edge) -> None:
         assert (await first(client)).join.participant.identity == "hue"
 
 
+@pytest.mark.parametrize("path", ["/rtc/v1", "/rtc"])
+async def test_a_client_with_one_connection_is_greeted_and_answered_on_either_path(served: Edge, path: str) -> None:
+    url = f"ws://127.0.0.1:{served.port}{path}?access_token={token()}&join_request={JOIN_REQUEST}"
+    async with connect(url) as client:
+        assert not (await first(client)).join.subscriber_primary
+        while (said := await first(client)).WhichOneof("message") != "answer":
+            pass
+        assert said.answer.id == 3
+
+
+async def test_what_it_says_about_itself_counts_if_it_may(served: Edge) -> None:
+    may = token(can_update_own_metadata=True)
+    async with connect(f"ws://127.0.0.1:{served.port}/rtc/v1?access_token={may}&join_request={DESCRIBED}") as client:
+        assert (await first(client)).join.participant.attributes == {"hand": "up"}
+
+
+async def test_a_join_request_may_be_as_long_as_a_large_offer_is_when_packed(served: Edge) -> None:
+    long = packed(rtc.JoinRequest(metadata="m" * 20_000))
+    may = token(can_update_own_metadata=True)
+    async with connect(f"ws://127.0.0.1:{served.port}/rtc/v1?access_token={may}&join_request={long}") as client:
+        assert len((await first(client)).join.participant.metadata) == 20_000
+
+
 async def test_a_token_in_a_header_counts_too(served: Edge) -> None:
     headers = {"Authorization": f"Bearer {token('vinh')}"}
     async with connect(f"ws://127.0.0.1:{served.port}/rtc", additional_headers=headers) as client:
@@ -115,7 +154,7 @@ async def test_a_token_in_a_header_counts_too(served: Edge) -> None:
 @pytest.mark.parametrize(
     ("path", "access_token", "status"),
     [
-        ("/rtc/v1", token(), 404),
+        ("/rtc/v1", token(), 400),
         ("/elsewhere", token(), 404),
         ("/rtc", "forged", 401),
         ("/rtc", api.AccessToken(KEY, "another-secret-of-thirty-two-bytes!").with_identity("x").to_jwt(), 401),
