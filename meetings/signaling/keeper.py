@@ -47,6 +47,11 @@ class WorkerKeeper:
             raise NotReady
         return self._ready
 
+    @property
+    def takes_tcp(self) -> bool:
+        """Whether media is taken over TCP, too: its port may be another program's, or not wanted."""
+        return self._ready is not None and bool(self._ready.tcp_candidates)
+
     def send(self, command: schema.Command) -> None:
         self._link.send(command)
 
