@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from meetings import models, operations
 from meetings.audit import routes as audit_routes
+from meetings.claim import Claim
 from meetings.clock import Clock, SystemClock
 from meetings.conduct import routes as conduct_routes
 from meetings.conduct import tasks as conduct_tasks
@@ -61,7 +62,7 @@ WAITING: list[Source] = [minutes_waiting]  # who tells of things that wait for s
 Background = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+def create_app(settings: Settings, clock: Clock | None = None, claim: Claim | None = None) -> FastAPI:
     context = make_context(settings, clock or SystemClock())
     app = FastAPI(
         title="meetings",
@@ -72,6 +73,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         dependencies=[Depends(check_origin)],
     )
     app.state.context = context
+    app.state.claim = claim
     closing: list[Callable[[], Awaitable[None]]] = []  # of what features open at its first use
     app.state.closing = closing
     app.state.waiting = tuple(WAITING)
@@ -122,6 +124,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
     runner = JobRunner(context.database, context.clock, job_handlers(context))
     work: list[Background] = [runner.run, _job_cleaning(context).run, context.bus.run, *background_work(context)]
+    if app.state.claim is not None:
+        work.append(app.state.claim.keep)
     tasks = [asyncio.create_task(_kept(one, stop)) for one in work]
     try:
         yield
@@ -137,15 +141,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await context.database.dispose()
 
 
-async def run_jobs(settings: Settings) -> None:
+async def run_jobs(settings: Settings, claim: Claim | None = None) -> None:
     """Claims and runs jobs until SIGTERM or SIGINT, beside any number of coordinators on the same database."""
     context = make_context(settings, SystemClock())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    keeping = asyncio.create_task(claim.keep(stop)) if claim is not None else None
     try:
         await JobRunner(context.database, context.clock, job_handlers(context)).run(stop)
     finally:
+        stop.set()
+        if keeping is not None:
+            await keeping
         await context.database.dispose()
 
 

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     link_secret: str = Field("", repr=False)
     form_secret: str = Field("", repr=False)
 
+    only_looking: bool = Field(False, exclude=True)  # nothing is made on disk; what is missing is made up
     templates_dir: Path = _web("templates", "web/templates")
     static_dir: Path = _web("static", "build/static")
     locale_dir: Path = _web("locale", "build/locale")
@@ -94,12 +95,15 @@ class Settings(BaseSettings):
         ZoneInfo(self.time_zone)  # an unknown zone is refused here and not in the middle of a booking
         if not self.database_url:
             self.database_url = f"sqlite+aiosqlite:///{self.data_dir / 'meetings.db'}"
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # by itself: a mode is not for parents
-        self.secrets_dir.mkdir(exist_ok=True, mode=0o700)
+        if not self.only_looking:
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # by itself: a mode is not for parents
+            self.secrets_dir.mkdir(exist_ok=True, mode=0o700)
         for name in ("livekit_api_key", "livekit_api_secret", "internal_secret", "link_secret", "form_secret"):
             if not getattr(self, name):
                 prefix = "API" if name == "livekit_api_key" else ""
-                setattr(self, name, kept_secret(self.secrets_dir / name, prefix))
+                path = self.secrets_dir / name
+                made_up = self.only_looking and not path.exists()
+                setattr(self, name, prefix + secrets.token_hex(24) if made_up else kept_secret(path, prefix))
         return self
 
     @property

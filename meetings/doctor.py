@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import sys
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from pathlib import Path
 
 import av
 from cryptography import x509
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from meetings import tls
+from meetings.alive import running
 from meetings.clock import Clock
 from meetings.config import Settings
 from meetings.database import Database
 from meetings.errors import N_, MeetingsError
-from meetings.ports import ports, taken
-from meetings.running import Running, born, running_now
+from meetings.findings import Finding, Level
 from meetings.signaling import turn as turn_servers
 from meetings.signaling import turn_probe
 from meetings.signaling.media.addresses import NoUsableAddress, announced
 
-Level = Literal["ok", "warn", "fail"]
 ONE_GIB = 1024**3
 # Addresses that no relay of ours has: a TURN server that would relay there lets anybody into the house's networks.
 _STRANGERS = ("10.255.255.254", "172.31.255.254", "192.168.255.254")
 CODECS = ("libvpx", "libopus", "opus", "vp8")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. `remedy` is empty when there is nothing to mend; both are translated when shown."""
-
-    level: Level
-    subject: str
-    saw: str
-    remedy: str = ""
-    seen: Mapping[str, object] = field(default_factory=dict)  # what is filled into `saw`
 
 
 Check = Callable[[Settings, datetime], Iterable[Finding]]
@@ -85,9 +72,11 @@ def python(settings: Settings, now: datetime) -> Iterable[Finding]:
 def data_folder(settings: Settings, now: datetime) -> Iterable[Finding]:
     """Writable, and with room for recordings: an hour of ten points takes about 5 GiB."""
     folder = settings.data_dir
+    if not folder.exists():
+        yield _no_folder(folder)
+        return
     probe = folder / ".doctor"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
@@ -103,6 +92,16 @@ def data_folder(settings: Settings, now: datetime) -> Iterable[Finding]:
         yield Finding("warn", N_("Thư mục dữ liệu"), saw, N_("Sắp hết chỗ: giải phóng đĩa trước cuộc họp tới."))
     else:
         yield Finding("ok", N_("Thư mục dữ liệu"), saw)
+
+
+def _no_folder(folder: Path) -> Finding:
+    """Looking makes nothing: whether the first start can make it."""
+    parent = next(one for one in folder.parents if one.exists())
+    if os.access(parent, os.W_OK | os.X_OK):
+        remedy = N_("Chạy ./run một lần: hệ thống tự tạo thư mục.")
+        return Finding("warn", N_("Thư mục dữ liệu"), N_("{folder} chưa có"), remedy, {"folder": folder})
+    remedy = N_("Cấp quyền ghi cho thư mục này.")
+    return Finding("fail", N_("Thư mục dữ liệu"), N_("{folder} chưa có và không tạo được"), remedy, {"folder": folder})
 
 
 def privacy(settings: Settings, now: datetime) -> Iterable[Finding]:
@@ -239,6 +238,9 @@ async def database(settings: Settings) -> list[Finding]:
     """Reached, and of the schema this version writes."""
     from meetings.migrations import current_revision, head_revision
 
+    empty = Finding("warn", N_("Cơ sở dữ liệu"), N_("còn trống"), N_("Chạy ./run một lần, hoặc ./run db upgrade."))
+    if settings.is_sqlite and not _sqlite_file(settings).exists():
+        return [empty]  # to open it would make it
     door = Database(settings.database_url)
     try:
         async with door.read() as session:
@@ -250,7 +252,7 @@ async def database(settings: Settings) -> list[Finding]:
     finally:
         await door.dispose()
     if current is None:
-        return [Finding("warn", N_("Cơ sở dữ liệu"), N_("còn trống"), N_("Chạy ./run một lần, hoặc ./run db upgrade."))]
+        return [empty]
     if current != head:
         return [
             Finding("fail", N_("Cơ sở dữ liệu"), f"{current} ≠ {head}", N_("Chạy ./run db upgrade sau khi sao lưu."))
@@ -258,50 +260,5 @@ async def database(settings: Settings) -> list[Finding]:
     return [Finding("ok", N_("Cơ sở dữ liệu"), f"{door.dialect}, {current}")]
 
 
-def running(settings: Settings, now: datetime) -> Iterable[Finding]:
-    """What runs on this data folder, by its supervisor's own note; not running is no fault of an installation."""
-    found = running_now(settings)
-    if found is None:
-        yield from _not_running(settings)
-        return
-    yield Finding(
-        "ok",
-        N_("Hệ thống"),
-        N_("đang chạy từ {since}, tiến trình {pid}"),
-        seen={"since": f"{found.since.astimezone(settings.zone):%d/%m/%Y %H:%M}", "pid": found.pid},
-    )
-    for name, pid in found.children.items():
-        yield _process(found, name, pid)
-
-
-def _process(found: Running, name: str, pid: int) -> Finding:
-    """Alive, and where it serves something: answering."""
-    address = {"web": f"{found.web}/readyz", "relay": found.relay}.get(name)
-    seen = {"pid": pid, "address": address or ""}
-    if born(pid) is None:
-        remedy = N_("Tiến trình đang được chạy lại; nếu còn lặp lại, xem nhật ký trong thư mục logs.")
-        return Finding("fail", name, N_("đã dừng"), remedy)
-    if address is None:
-        return Finding("ok", name, N_("tiến trình {pid}"), seen=seen)
-    if _answers(address):
-        return Finding("ok", name, N_("tiến trình {pid}, trả lời ở {address}"), seen=seen)
-    remedy = N_("Tiến trình còn sống nhưng không trả lời: xem nhật ký trong thư mục logs, rồi khởi động lại hệ thống.")
-    return Finding("fail", name, N_("tiến trình {pid}, không trả lời ở {address}"), remedy, seen)
-
-
-def _not_running(settings: Settings) -> Iterable[Finding]:
-    yield Finding("warn", N_("Hệ thống"), N_("chưa chạy trên thư mục này"), N_("Chạy ./run với đúng thư mục --data."))
-    for port in ports(settings):
-        if taken(port):
-            seen = {"number": port.number, "protocol": port.protocol}
-            saw = N_("cổng {number}/{protocol} đang bị chương trình khác dùng")
-            remedy = N_("Dừng chương trình đó, hoặc chọn cổng khác: ./run serve --help.")
-            yield Finding("warn", N_("Cổng"), saw, remedy, seen)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=3) as answer:  # noqa: S310 our own loopback address
-            return bool(answer.status == 200)
-    except (OSError, ValueError):
-        return False
+def _sqlite_file(settings: Settings) -> Path:
+    return Path(make_url(settings.database_url).database or "")

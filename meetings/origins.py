@@ -13,11 +13,10 @@ from meetings.config import Settings
 def own_origins(settings: Settings, files: tls.TlsFiles) -> list[str]:
     """http on this machine; https under every name of the certificate, under every address, and the public one.
 
-    Empty, which means any: a certificate for `*.example` does not say under which name this house is reached.
+    A certificate for `*.example` does not say under which name this house is reached: the relay takes pages of those
+    names that call it by their own (see `signaling/origin.py`).
     """
     certified = _names(files)
-    if any(name.startswith("*") for name in certified) and not settings.public_url:
-        return []
     names = ["localhost", "127.0.0.1", "[::1]"]
     plain = [_origin("http", name, settings.port) for name in names]
     secure = [_origin("https", name, settings.https_port) for name in [*names, *certified, *_addresses()]]

@@ -19,6 +19,7 @@ class Port:
     host: str
     purpose: str
     option: str
+    needed: bool = True  # taken by another program, the system does not start; else it goes on without
 
 
 def ports(settings: Settings) -> list[Port]:
@@ -28,7 +29,7 @@ def ports(settings: Settings) -> list[Port]:
         Port(settings.https_port, "tcp", settings.https_host, N_("trang web, https"), "--https-port"),
         Port(settings.relay_tls_port, "tcp", settings.https_host, N_("báo hiệu cuộc họp, wss"), "--relay-tls-port"),
         Port(settings.media_port, "udp", everywhere, N_("âm thanh và hình ảnh"), "--media-port"),
-        Port(settings.media_tcp_port, "tcp", everywhere, N_("âm thanh và hình ảnh qua TCP"), "--media-tcp-port"),
+        Port(settings.media_tcp_port, "tcp", everywhere, N_("âm thanh và hình ảnh qua TCP"), "--media-tcp-port", False),
         Port(settings.port, "tcp", settings.host, N_("trang web, http, chỉ máy này"), "--port"),
         Port(settings.relay_port, "tcp", "127.0.0.1", N_("máy chủ báo hiệu, chỉ máy này"), "--relay-port"),
     ]

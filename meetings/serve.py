@@ -15,7 +15,7 @@ from functools import partial
 import segno
 from rich.console import Console
 
-from meetings import running, tls
+from meetings import claim, running, tls
 from meetings.clock import SystemClock
 from meetings.config import Settings
 from meetings.errors import N_
@@ -89,6 +89,8 @@ def run(settings: Settings) -> int:
         for sentence in refusals:
             complain(sentence)
         return 2
+    for sentence in goes_without(settings):
+        complain(sentence)
     now = SystemClock().now()
     try:
         lock = running.hold(settings.data_dir / "serve.lock")  # kept until this function ends
@@ -111,10 +113,20 @@ ANOTHER_PROCESS_RUNS = N_(
     "Hệ thống khác (tiến trình {pid}) đang chạy trên {folder}. Hãy dừng hệ thống đó, "
     "hoặc chọn thư mục khác bằng --data."
 )
+GOES_ON_WITHOUT = N_(
+    "Cổng {number}/{protocol} đang bị chương trình khác dùng: hệ thống vẫn chạy, nhưng điểm cầu không có UDP "
+    "không vào họp được. Hãy dừng chương trình đó rồi chạy lại, hoặc chọn cổng khác bằng {option}."
+)
 PORT_TAKEN = N_(
     "Cổng {number}/{protocol} ({purpose}) đang bị chương trình khác dùng. "
     "Hãy dừng chương trình đó, hoặc chọn cổng khác bằng {option}."
 )
+
+
+def goes_without(settings: Settings) -> list[str]:
+    """What is taken by another program and not needed to start; the relay's log and `doctor` say it, too."""
+    missing = [port for port in ports(settings) if not port.needed and taken(port)]
+    return [_(GOES_ON_WITHOUT, number=one.number, protocol=one.protocol, option=one.option) for one in missing]
 
 
 def _refusals(settings: Settings) -> Iterator[str]:
@@ -122,8 +134,10 @@ def _refusals(settings: Settings) -> Iterator[str]:
     if (other := running.running_now(settings)) is not None:
         yield _(ANOTHER_PROCESS_RUNS, pid=other.pid, folder=settings.data_dir)
         return
+    if claim.claimed_elsewhere(settings):
+        yield _(claim.ANOTHER_FOLDER, folder=settings.data_dir)
     for port in ports(settings):
-        if taken(port):
+        if taken(port) and port.needed:
             named = {"number": port.number, "protocol": port.protocol, "option": port.option}
             yield _(PORT_TAKEN, **named, purpose=_(port.purpose))
     try:

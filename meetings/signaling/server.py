@@ -24,6 +24,7 @@ from meetings.signaling.keeper import NotReady
 from meetings.signaling.media.process import ProcessWorker
 from meetings.signaling.media.worker import WorkerConfig
 from meetings.signaling.model import Reason
+from meetings.signaling.origin import may_connect
 from meetings.signaling.relay import Draining, Overloaded, Relay, UnknownSession
 from meetings.signaling.requests import BadRequest
 from meetings.signaling.room import RoomFull
@@ -156,7 +157,7 @@ async def _deny(socket: WebSocket, status: int, text: str) -> None:
 async def _serve_client(relay: Relay, settings: RelaySettings, socket: WebSocket, *, packed: bool = False) -> None:
     """Everything that can be refused is refused before the upgrade, as an HTTP status that clients understand."""
     origin = socket.headers.get("origin")
-    if settings.origins and origin is not None and origin not in settings.origins:
+    if not may_connect(origin, socket.headers.get("host", ""), settings.origins):
         await _deny(socket, 403, "this origin is not allowed")
         return
     try:

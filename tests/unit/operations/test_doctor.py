@@ -81,6 +81,13 @@ async def test_too_little_disk_is_told(settings: Settings, clock: ManualClock) -
     assert (await levels(greedy, clock))["Thư mục dữ liệu"] == "fail"
 
 
+async def test_looking_at_a_folder_that_is_not_there_makes_nothing(tmp_path: Path, clock: ManualClock) -> None:
+    looked = Settings(data_dir=tmp_path / "new" / "data", only_looking=True)
+    found = await levels(looked, clock)
+    assert (found["Thư mục dữ liệu"], found["Cơ sở dữ liệu"]) == ("warn", "warn")
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_data_folder_that_others_can_open_is_told(settings: Settings, clock: ManualClock) -> None:
     settings.data_dir.chmod(0o750)
     assert (await levels(settings, clock))["Quyền của thư mục dữ liệu"] == "warn"

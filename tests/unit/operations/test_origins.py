@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from meetings import tls
 from meetings.config import Settings
 from meetings.origins import own_origins
 from meetings.serve import children, media_addresses
+from meetings.signaling.origin import may_connect
 from tests.fakes import ManualClock
 
 
@@ -45,6 +54,45 @@ def test_the_supervisor_s_relay_is_told_them(settings: Settings, files: tls.TlsF
     (relay,) = [child for child in children(settings, files) if child.name == "relay"]
     given = [word.removeprefix("--origin=") for word in relay.command if word.startswith("--origin=")]
     assert given == own_origins(settings, files)
+
+
+def test_a_wildcard_certificate_lets_in_no_page_but_of_the_name_that_is_called(
+    settings: Settings, tmp_path: Path
+) -> None:
+    origins = own_origins(settings, wildcard(tmp_path))
+    ours = "https://hop.daklak.example.invalid:8443"
+    assert may_connect(ours, "hop.daklak.example.invalid:7443", origins)
+    assert may_connect("http://localhost:8000", "localhost:7880", origins)
+    assert may_connect(None, "hop.daklak.example.invalid:7443", origins), "not a browser: its token decides"
+    for origin, host in (
+        ("https://evil.example.invalid:8443", "hop.daklak.example.invalid:7443"),
+        ("https://other.daklak.example.invalid:8443", "hop.daklak.example.invalid:7443"),  # covered, but not called
+        ("http://hop.daklak.example.invalid:8443", "hop.daklak.example.invalid:7443"),
+        ("https://hop.daklak.example.invalid", "hop.daklak.example.invalid:7443"),  # another port: another site
+        ("https://a.b.daklak.example.invalid:8443", "a.b.daklak.example.invalid:7443"),
+        ("https://daklak.example.invalid:8443", "daklak.example.invalid:7443"),
+        ("https://.daklak.example.invalid:8443", ".daklak.example.invalid:7443"),
+        ("https://evil.invalid:8443", "evil.invalid:7443"),
+        ("null", "hop.daklak.example.invalid:7443"),
+        ("https://[", "["),
+    ):
+        assert not may_connect(origin, host, origins), origin
+    public = settings.model_copy(update={"public_url": "https://hop.daklak.example.invalid"})
+    behind_a_proxy = own_origins(public, wildcard(tmp_path))
+    assert may_connect("https://hop.daklak.example.invalid", "10.0.0.1:7443", behind_a_proxy)
+
+
+def wildcard(folder: Path) -> tls.TlsFiles:
+    """A certificate that an office has for all of its machines."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "daklak")])
+    now = datetime(2026, 4, 23, tzinfo=UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("*.daklak.example.invalid")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=90))
+    path = folder / "wildcard.pem"
+    path.write_bytes(made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return tls.TlsFiles(path, folder / "key.pem", None)
 
 
 @pytest.mark.parametrize("announce", [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"]])

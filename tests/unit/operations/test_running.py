@@ -75,13 +75,29 @@ async def test_the_doctor_tells_alive_from_answering_and_from_dead(settings: Set
     assert {name: found[name][0] for name in children} == {"web": "ok", "relay": "fail", "record": "ok", "jobs": "fail"}
 
 
+@pytest.mark.parametrize(("told", "level"), [("media_tcp 1", "ok"), ("media_tcp 0", "warn")])
+async def test_a_relay_without_its_tcp_port_is_told(
+    settings: Settings, clock: ManualClock, told: str, level: str
+) -> None:
+    async with _Answering(f"meetings_relay_{told}\n") as port:
+        pid, born = running.own_process()
+        relay = f"http://127.0.0.1:{port}/"
+        running.note(settings, Running(pid, born, SINCE, relay, relay, ports(settings), {"relay": pid}))
+        found = await asyncio.to_thread(findings, settings, clock)
+    assert found["Âm thanh, hình ảnh qua TCP"][0] == level
+
+
 class _Answering:
-    """Says OK to whoever asks."""
+    """Says OK to whoever asks, and some words."""
+
+    def __init__(self, words: str = "") -> None:
+        self._words = words.encode()
 
     async def __aenter__(self) -> int:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(self._words))
+            writer.write(self._words)
             with closing(writer):
                 await writer.drain()
 

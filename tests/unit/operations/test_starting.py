@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from meetings import serve
+from meetings.config import Settings
 from meetings.running import hold
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,6 +113,17 @@ def test_a_taken_port_stops_the_start_with_the_option_that_moves_it(tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_a_taken_port_of_media_over_tcp_is_told_and_does_not_stop_the_start(settings: Settings) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as media:
+        settings.media_tcp_port = media.getsockname()[1]
+        moved = settings.model_copy(update=dict.fromkeys(("port", "https_port", "relay_port", "relay_tls_port"), 0))
+        moved.media_port, moved.livekit_url = 0, "http://127.0.0.1:0"
+        assert list(serve._refusals(moved)) == []
+        [told] = serve.goes_without(moved)
+    assert str(settings.media_tcp_port) in told
+    assert "--media-tcp-port" in told
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without sudo")
 def test_the_full_tests_print_the_exact_line_when_they_may_not_install(checkout: Path) -> None:
     script = (checkout / "tools/system_packages.sh").read_text()
@@ -188,6 +201,17 @@ def test_of_two_starts_at_once_one_installs_and_the_other_waits_for_it(checkout:
     told = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert len(list((checkout / ".venvs").glob("made.*"))) == 1, told
+
+
+def test_a_taken_port_of_media_over_tcp_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    """The other taken port ends the start, so that nothing has to be waited for; the first one is only told."""
+    with socket.create_server(("0.0.0.0", 0)) as media, socket.create_server(("127.0.0.1", 0)) as web:
+        command = [sys.executable, "-m", "meetings", "serve", f"--data={tmp_path / 'data'}"]
+        command += [f"--media-tcp-port={media.getsockname()[1]}", f"--port={web.getsockname()[1]}"]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env=terminal()
+        )
+    assert f"Port {web.getsockname()[1]}/tcp" in done.stderr if False else done.returncode == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not write")

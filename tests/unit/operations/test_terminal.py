@@ -77,8 +77,8 @@ def test_the_help_of_a_command_is_of_the_same_language(name: str) -> None:
 
 def test_every_option_s_help_has_its_vietnamese_also_where_the_source_is_english() -> None:
     program = (
-        "import typer; from meetings import cli\n"
-        "cli._mount(); top = typer.main.get_command(cli.app); cli._translate_help(top)\n"
+        "import typer; from meetings import cli; from meetings.commands import wording\n"
+        "cli._mount(); top = typer.main.get_command(cli.app); wording.translate_help(top)\n"
         "for name, command in top.commands.items():\n"
         "    for one in command.params: print(name, one.name, getattr(one, 'help', None) or '-', sep='\\t')"
     )
@@ -103,6 +103,6 @@ def test_a_setting_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
     done = meetings("doctor", f"--data={tmp_path}", MEETINGS_PORT="many", LANG="en")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert done.stderr.startswith("The setting port cannot be used")
-    done = meetings("doctor", "--data=/proc/none", LANG="en")
+    done = meetings("verify", "--data=/proc/none", LANG="en")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert done.stderr.startswith("The data folder /proc/none cannot be used")

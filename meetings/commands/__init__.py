@@ -1,0 +1,1 @@
+"""The commands of `meetings`, by what they are for."""
