@@ -24,6 +24,7 @@ from meetings.signaling.media.wire import Malformed
 from meetings.signaling.model import Kind, TrackSid
 from meetings.signaling.negotiation import LocalTransport, Outgoing, PublisherNegotiation, SdpError, SingleNegotiation
 from meetings.signaling.requests import BadRequest, parse_request
+from tests.unit.signaling import test_any_signals
 from tests.unit.signaling.media.mutations import mutations
 from tests.unit.signaling.media.rig import SIMULCAST, Rig, eventually, opus, payloads
 
@@ -54,6 +55,21 @@ SIGNALS = [
     rtc.SignalRequest(update_metadata=rtc.UpdateParticipantMetadata(name="é", attributes={"a": "b"}, request_id=1)),
     rtc.SignalRequest(track_setting=rtc.UpdateTrackSettings(track_sids=["TR_1"], width=3, height=4)),
     rtc.SignalRequest(subscription_permission=rtc.SubscriptionPermission(all_participants=True)),
+    rtc.SignalRequest(
+        subscription_permission=rtc.SubscriptionPermission(
+            track_permissions=[rtc.TrackPermission(participant_identity="a", track_sids=["TR_1"])]
+        )
+    ),
+    rtc.SignalRequest(
+        sync_state=rtc.SyncState(
+            subscription=rtc.UpdateSubscription(track_sids=["TR_1"]),
+            publish_tracks=[rtc.TrackPublishedResponse(cid="c", track=models.TrackInfo(sid="TR_2"))],
+            track_sids_disabled=["TR_3"],
+        )
+    ),
+    rtc.SignalRequest(
+        update_audio_track=rtc.UpdateLocalAudioTrack(track_sid="TR_1", features=[models.AudioTrackFeature.TF_STEREO])
+    ),
 ]
 TOKEN = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJrZXkiLCJzdWIiOiJhIiwiZXhwIjo5OTk5OTk5OTk5fQ.c2ln"
 
@@ -157,6 +173,16 @@ def feed(name: str, rounds: int, seed: int) -> None:
         except Exception as error:
             raise AssertionError(f"{name}, seed {seed}, input {number}: {data!r}") from error
         assert time.perf_counter() - began < SLOWEST_SECONDS, f"{name}, seed {seed}, input {number}: {data!r}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3 * 3600)
+async def test_a_million_signals_in_any_order_break_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a crowd in one room; five thousand of them stand in every run beside the rules' own tests."""
+    seed = int.from_bytes(os.urandom(4), "big")
+    print(f"signals in any order: seed {seed}")
+    await test_any_signals.perform(int(os.environ.get("FUZZ_ROUNDS", LONG_ROUNDS)), seed)
+    assert [one for one in caplog.records if one.exc_info] == []
 
 
 @pytest.mark.timeout(180)

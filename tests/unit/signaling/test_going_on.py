@@ -9,6 +9,7 @@ import jwt
 import pytest
 from livekit.protocol import models, rtc
 
+from meetings.signaling import limits
 from meetings.signaling.door import TOKEN_TTL
 from meetings.signaling.live import AWAY_MS
 from meetings.signaling.media import schema
@@ -121,6 +122,18 @@ async def test_messages_without_a_number_and_lossy_ones_are_not_counted(house: H
     hue.sends(user("b"))
     hue.sends(user("c", sequence=1), label="_lossy")
     assert [one.user.payload for one in delivered(house, vinh)] == [b"a", b"b", b"c"]
+
+
+async def test_of_much_that_was_said_before_a_channel_is_open_the_newest_comes_without_a_hole(house: House) -> None:
+    hue, vinh = Guest(house, "hue").connects(), Guest(house, "vinh")
+    for number in range(10):
+        hue.sends(user(str(number) * 30_000, sequence=number + 1))
+    vinh.connects()
+    came = [one.sequence for one in delivered(house, vinh)]
+    assert came == list(range(11 - len(came), 11))
+    assert len(came) == limits.EARLY_DATA // 30_100
+    hue.sends(user("x", sequence=11))
+    assert [one.sequence for one in delivered(house, vinh)] == [*came, 11]
 
 
 async def test_what_comes_by_two_ways_is_passed_on_once(house: House) -> None:
