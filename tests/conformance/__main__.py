@@ -67,7 +67,7 @@ def main() -> int:
 @contextmanager
 def _target(server: str, arguments: argparse.Namespace) -> Iterator[Target]:
     if server in LOCAL:
-        with relay() if server == "relay" else livekit_server() as started:
+        with relay(address="") if server == "relay" else livekit_server() as started:
             yield Target(started.socket_url, started.key, started.secret)
     else:
         yield Target(server, arguments.key, arguments.secret)

@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
-    with relay() as server:
+    with relay(address="") as server:
         yield Target(server.socket_url, server.key, server.secret)
 
 

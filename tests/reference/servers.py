@@ -112,10 +112,14 @@ def relay(
     compiled: bool = True,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """Our relay, as an operator starts it, with its compiled fan-out (where that is built) or without."""
+    """Our relay, as an operator starts it, with its compiled fan-out (where that is built) or without.
+
+    Without an address it announces those of this machine; Firefox takes no loopback address of a peer that is ICE-lite.
+    """
     port, udp_port = free_port(), free_port(socket.SOCK_DGRAM)
     command = [sys.executable, "-m", "meetings.signaling.commands", "relay", f"--port={port}", f"--udp-port={udp_port}"]
-    command += [f"--announce={address}", *(f"--webhook={url}" for url in webhooks), *arguments]
+    command += [f"--announce={address}"] if address else []
+    command += [*(f"--webhook={url}" for url in webhooks), *arguments]
     url = f"http://127.0.0.1:{port}"
     keys = {"LIVEKIT_KEYS": f"{KEY}: {SECRET}", **({} if compiled else {"MEETINGS_FANOUT": "python"})}
     keys |= variables or {}

@@ -277,6 +277,7 @@ class Consumer:
             outbound=transport.outbound,
             address=transport.selected,
             offsets=offsets,
+            dependency_id=command.extensions.dependency,
         )
 
     def _continued_picture(self, layer: Lane, entry: Entry) -> vp8.Offsets:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from meetings.signaling.media import history as sent_history
-from meetings.signaling.media import rtp, srtp, vp8
+from meetings.signaling.media import described, rtp, srtp, vp8
 from meetings.signaling.media.history import History
 from meetings.signaling.media.native import Fanout
 from meetings.signaling.media.stun import Address
@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     address: Address
     offsets: vp8.Offsets | None  # None: the descriptor stays as it is
     history: History | None = None  # with it every packet carries, and is remembered by, a transport-wide number
+    dependency_id: int = 0  # of the extension for AV1's dependency descriptor
 
 
 def make_plan(
@@ -83,6 +84,7 @@ def make_plan(
     offsets: vp8.Offsets = vp8.UNCHANGED,
     transport_cc_id: int = 0,
     history: History | None = None,
+    dependency_id: int = 0,
 ) -> Plan:
     """Lay out the header of one subscriber's packets: fixed part, extension header, one word, constant tail.
 
@@ -114,6 +116,7 @@ def make_plan(
         address,
         None if offsets == vp8.UNCHANGED else offsets,
         history if numbered else None,
+        dependency_id,
     )
 
 
@@ -171,7 +174,7 @@ class Sender:
         self.octets += octets
         self.blocked += blocked
 
-    def datagram(self, data: bytes, address: Address) -> None:
+    def datagram(self, data: bytes | memoryview, address: Address) -> None:
         """Send what is ready to go (STUN, DTLS, SRTCP); when the kernel has no room it is lost, as on the way."""
         try:
             self._send(data, address)
@@ -183,6 +186,9 @@ class Sender:
         if len(entry.payload) > LONGEST_PAYLOAD:
             return
         now = time.monotonic()
+        if entry.picture is not None and entry.picture.descriptor:
+            self._fan_out_described(entry, plans, now)
+            return
         if self._compiled is not None and len(plans) > 1:
             plans = self._queue(self._compiled, entry, plans, now)
         if plans:
@@ -220,6 +226,7 @@ class Sender:
             address,
             offsets,
             history,
+            _,
         ) in plans:
             if history is None:
                 word = first_word | send_time & mask
@@ -260,6 +267,26 @@ class Sender:
         self.packets += sent
         self.octets += sent * size
 
+    def _fan_out_described(self, entry: Entry, plans: Sequence[Plan], now: float) -> None:
+        """The same for packets whose headers differ by more than a plan says."""
+        size = len(entry.payload)
+        for plan in plans:
+            word = plan.first_word | entry.send_time & plan.send_time_mask
+            if plan.history is not None:
+                newest, times, sizes = plan.history
+                newest[0] += 1
+                slot = newest[0] & sent_history.MASK
+                times[slot], sizes[slot] = now, plan.head_length + size
+                word = plan.first_word | (newest[0] & 0xFFFF) << 8
+            packet = described.header(entry, plan, word) + entry.payload
+            self._buffer.data[: len(packet)] = packet
+            self._buffer.length[0] = len(packet)
+            if srtp.protect_in_place(plan.handle, self._buffer.pointer, self._buffer.length):
+                continue
+            self.datagram(self._buffer.view[: self._buffer.length[0]], plan.address)
+            self.packets += 1
+            self.octets += size
+
     def retransmission(
         self, entry: Entry, plan: Plan, rtx_ssrc: int, payload_type: int, sequence: int, send_time: int
     ) -> None:
@@ -274,4 +301,8 @@ class Sender:
             vp8.rewrite(changed, 0, entry.picture, plan.offsets)
             payload = bytes(changed)
         again = entry._replace(sequence=sequence, payload=original + payload, send_time=send_time, picture=None)
-        self.fan_out(again, [plan._replace(ssrc=rtx_ssrc, payload_type=payload_type, sequence_offset=0, offsets=None)])
+        offsets = None
+        if entry.picture is not None and entry.picture.descriptor:
+            again, offsets = again._replace(picture=entry.picture), plan.offsets
+        plan = plan._replace(ssrc=rtx_ssrc, payload_type=payload_type, sequence_offset=0, offsets=offsets)
+        self.fan_out(again, [plan])

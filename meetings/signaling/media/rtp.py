@@ -93,6 +93,11 @@ def _one_byte_elements(packet: bytes, position: int, end: int) -> dict[int, byte
     return elements
 
 
+def one_byte_elements(block: bytes) -> dict[int, bytes]:
+    """What is in a block of ours."""
+    return _one_byte_elements(block, 0, len(block))
+
+
 def _two_byte_elements(packet: bytes, position: int, end: int) -> dict[int, bytes]:
     elements = {}
     while position < end:

@@ -165,7 +165,7 @@ def _codec_lines(codec: grammar.Codec, kind: str, options: AnswerOptions) -> lis
     lines = [f"a=rtpmap:{number} {codec.rtpmap}"]
     if codec.name == "rtx":
         return [*lines, f"a=fmtp:{number} apt={codec.apt}"]
-    if codec.name in ("red", "h264", "vp9") and codec.fmtp:
+    if codec.name in ("red", "h264", "vp9", "av1") and codec.fmtp:
         lines.append(f"a=fmtp:{number} {codec.fmtp}")  # as offered: it says which variant was chosen
     if codec.name == "opus":
         wishes = ["minptime=10", "useinbandfec=1"]

@@ -9,7 +9,7 @@ from meetings.signaling.media import schema
 from meetings.signaling.negotiation.grammar import Codec
 
 # By kind of media, the one chosen without a wish first: every client has Opus and VP8.
-KNOWN = {"audio": ("opus",), "video": ("vp8", "h264", "vp9")}
+KNOWN = {"audio": ("opus",), "video": ("vp8", "h264", "vp9", "av1")}
 
 # Constrained baseline is what every browser decodes, with packets that may hold parts of a picture's slices.
 _BASELINE = ("42e01f", "42001f")
@@ -22,8 +22,9 @@ _VIDEO = {
     "video/vp8": schema.Codec(96, "video/vp8", 90_000, 97),
     "video/vp9": schema.Codec(98, "video/vp9", 90_000, 99),
     "video/h264": schema.Codec(102, "video/h264", 90_000, 103),
+    "video/av1": schema.Codec(45, "video/av1", 90_000, 46),
 }
-_SPELLED = {"video/vp8": "VP8/90000", "video/vp9": "VP9/90000", "video/h264": "H264/90000"}
+_SPELLED = {"video/vp8": "VP8/90000", "video/vp9": "VP9/90000", "video/h264": "H264/90000", "video/av1": "AV1/90000"}
 _FMTP = {"video/vp9": "profile-id=0", "video/h264": _H264_FMTP}
 _OFFERED_FEEDBACK = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
 
@@ -73,8 +74,9 @@ def choose(kind: str, offered: Sequence[Codec], wish: Wish) -> Choice | None:
 
 
 def _fits(codec: Codec) -> bool:
-    """Only 8-bit VP9 is decoded everywhere."""
-    return codec.name != "vp9" or codec.parameters.get("profile-id", "0") == "0"
+    """Of VP9 and AV1 only the 8-bit profile with 4:2:0 is decoded everywhere."""
+    profile = {"vp9": "profile-id", "av1": "profile"}.get(codec.name)
+    return profile is None or codec.parameters.get(profile, "0") == "0"
 
 
 def _strangeness(codec: Codec) -> int:

@@ -10,6 +10,7 @@ from meetings.signaling.negotiation import codecs, grammar
 from meetings.signaling.negotiation.grammar import Extension
 from meetings.signaling.negotiation.transport import (
     ABS_SEND_TIME,
+    DEPENDENCY,
     MID,
     TRANSPORT_CC,
     LocalTransport,
@@ -152,15 +153,20 @@ class SubscriberNegotiation:
         lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
         lines += codecs.offered_lines(mime_type(track), red=track.red)
-        lines += [f"a=extmap:{one.number} {one.uri}" for one in _EXTENSIONS[track.kind]]
+        lines += [f"a=extmap:{one.number} {one.uri}" for one in _extensions(track)]
         return [*lines, "a=sendonly", *msid_lines(track)]
+
+
+def _extensions(track: Outgoing) -> list[Extension]:
+    described = [Extension(4, DEPENDENCY)] if mime_type(track) == "video/av1" else []
+    return _EXTENSIONS[track.kind] + described
 
 
 def _agreed_extensions(track: Outgoing, section: grammar.Section) -> HeaderExtensions:
     """Ours, without transport-wide numbers where nobody would tell us about them."""
     reports = any("transport-cc" in codec.feedback for codec in section.codecs())
     taken = {one.uri for one in section.extensions()} if reports else set()
-    return header_extensions(one for one in _EXTENSIONS[track.kind] if one.uri != TRANSPORT_CC or one.uri in taken)
+    return header_extensions(one for one in _extensions(track) if one.uri != TRANSPORT_CC or one.uri in taken)
 
 
 _DEFAULTS = {"audio": "audio/opus", "video": "video/vp8"}

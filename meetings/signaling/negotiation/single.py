@@ -20,6 +20,7 @@ from meetings.signaling.negotiation.grammar import Extension, Section
 from meetings.signaling.negotiation.offer import Accepted, Outgoing, mime_type, msid_lines
 from meetings.signaling.negotiation.transport import (
     ABS_SEND_TIME,
+    DEPENDENCY,
     EXTENSION_NAMES,
     MID,
     TRANSPORT_CC,
@@ -27,7 +28,7 @@ from meetings.signaling.negotiation.transport import (
     remote_transport,
 )
 
-_SENT = {"audio": {MID}, "video": {MID, ABS_SEND_TIME, TRANSPORT_CC}}
+_SENT = {"audio": {MID}, "video": {MID, ABS_SEND_TIME, TRANSPORT_CC, DEPENDENCY}}
 _MIRRORED = {"": "", "sendonly": "/recvonly", "recvonly": "/sendonly"}
 _SCALE = 4
 _SECTIONS_A_SCALE = 12  # a browser's section with all its codecs is up to 4 KiB long

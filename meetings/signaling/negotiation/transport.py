@@ -14,6 +14,7 @@ REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+DEPENDENCY = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
 EXTENSION_NAMES = {
     MID: "mid",
@@ -22,6 +23,7 @@ EXTENSION_NAMES = {
     AUDIO_LEVEL: "audio_level",
     TRANSPORT_CC: "transport_cc",
     ABS_SEND_TIME: "abs_send_time",
+    DEPENDENCY: "dependency",
 }
 SCTP_PORT = 5000
 MAX_MESSAGE_SIZE = 65_535

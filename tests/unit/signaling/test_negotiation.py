@@ -263,7 +263,7 @@ def test_firefox_lists_its_layers_and_only_sends_some_extensions() -> None:
     ]
     answer = grammar.parse(negotiation.answer({})).sections[2]
     directions = {one.number: one.direction for one in answer.extensions()}
-    assert directions == {3: "", 4: "", 7: "", 9: "recvonly", 10: "recvonly"}
+    assert directions == {3: "", 4: "", 7: "", 8: "recvonly", 9: "recvonly", 10: "recvonly"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

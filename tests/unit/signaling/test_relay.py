@@ -418,13 +418,23 @@ async def test_speakers_are_told_once_and_again_when_they_stop(house: House) -> 
     assert told == [[(hue.sid, True)], [(hue.sid, False)]]
 
 
-async def test_a_bad_connection_is_told_when_it_turns_bad(house: House) -> None:
+async def test_a_connection_is_told_when_it_is_first_known_and_when_it_turns_bad(house: House) -> None:
     hue, vinh = Guest(house, "hue").connects(), Guest(house, "vinh").connects()
     transport = schema.TransportId(f"{hue.sid}.sub")
     for loss in (0.0, 0.3, 0.3):
         house.worker.emit(schema.ConsumerStats(transport, loss, 5.0, 40.0))
     updates = [one for change in vinh.told("connection_quality") for one in change.updates]
-    assert [(one.participant_sid, one.quality) for one in updates] == [(hue.sid, models.ConnectionQuality.POOR)]
+    assert {one.participant_sid for one in updates} == {hue.sid}
+    assert [one.quality for one in updates] == [models.ConnectionQuality.EXCELLENT, models.ConnectionQuality.POOR]
+
+
+async def test_a_newcomer_is_told_how_the_others_are_connected(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    house.worker.emit(schema.ConsumerStats(schema.TransportId(f"{hue.sid}.sub"), 0.3, 5.0, 40.0))
+    vinh = Guest(house, "vinh").connects()
+    house.worker.emit(schema.ConsumerStats(schema.TransportId(f"{vinh.sid}.sub"), 0.0, 5.0, 40.0))
+    told = {one.participant_sid: one.quality for change in vinh.told("connection_quality") for one in change.updates}
+    assert told == {hue.sid: models.ConnectionQuality.POOR, vinh.sid: models.ConnectionQuality.EXCELLENT}
 
 
 async def test_a_lost_transport_is_told_and_its_return_too(house: House) -> None:
