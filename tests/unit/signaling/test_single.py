@@ -330,3 +330,34 @@ def test_an_offer_may_be_as_long_as_what_was_asked_for_and_no_longer() -> None:
         client.negotiation.add(track(number))
     assert client.heeds() == Sections(400, 0)
     assert len(client.negotiation.mids()) == 400
+
+
+# ------------------------------------------------------------------------------- as real clients have sent it
+
+
+@pytest.mark.parametrize(
+    ("client", "opus", "red", "vp8"), [("chromium", 111, 63, 96), ("firefox", 109, None, 120), ("python", 111, 63, 96)]
+)
+def test_what_real_clients_offer_is_answered_in_their_own_numbers(
+    client: str, opus: int, red: int | None, vp8: int
+) -> None:
+    text = (WIRE / f"single_{client}_offer.sdp").read_text()
+    negotiation = SingleNegotiation(LOCAL)
+    negotiation.add(track(1, red=True))
+    negotiation.add(track(2, Kind.VIDEO))
+    offered = negotiation.offer(text)
+    sound, picture = negotiation.place()
+    assert (sound.codec.payload_type, sound.codec.red_payload_type, picture.codec.payload_type) == (opus, red, vp8)
+    assert min(picture.extensions.mid, picture.extensions.transport_cc, picture.codec.rtx_payload_type or 0) > 0
+    microphone, camera = offered.media
+    assert [one.spatial for one in camera.encodings] == list(range(len(camera.encodings)))
+    before = grammar.parse(text, scale=4).sections
+    sections = grammar.parse(negotiation.answer({})).sections
+    assert [(one.kind, one.mid) for one in sections] == [(one.kind, one.mid) for one in before]
+    directions = {one.mid: one.direction for one in sections if one.kind != "application"}
+    assert (directions.pop(sound.mid), directions.pop(picture.mid)) == ("sendonly", "sendonly")
+    assert (directions.pop(microphone.mid), directions.pop(camera.mid)) == ("recvonly", "recvonly")
+    assert set(directions.values()) == {"inactive"}
+    for one, offer in zip(sections, before, strict=True):
+        assert {each.number for each in one.extensions()} <= {each.number for each in offer.extensions()}
+    assert sum(len(one.values("candidate")) for one in sections) == len(LOCAL.candidates)  # a bundle shares them
