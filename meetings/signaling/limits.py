@@ -31,6 +31,7 @@ VIEWS = 1024  # tracks of which it is remembered how one participant wants to se
 OUTBOX = 1024  # messages waiting for one slow client
 MESSAGES_PER_SECOND = 200  # sustained, from one client
 MESSAGE_BURST = 1000
+MESSAGE_UNIT = 32 * 1024  # bytes: a message of so many times as much counts as so many more
 JOINS = 5  # of one identity into one room
 JOINS_SECONDS = 10.0
 NONCES = 100  # of data messages, remembered to drop those that come twice

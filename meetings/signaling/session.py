@@ -55,12 +55,12 @@ class Session:
         """One frame from the client. A flood or nonsense ends the session."""
         if self.ended or not self._is_member():
             return
-        if not self._within_allowance():
+        if not self._within_allowance(1 + len(frame) // limits.MESSAGE_UNIT):
             self._refuse("too many messages")
             return
         try:
             request = parse_request(frame)
-            if len(frame) > limits.MESSAGE and not isinstance(request, Answer | Offer):
+            if len(frame) > limits.MESSAGE and not isinstance(request, Answer | Offer | Describe):
                 raise BadRequest("a message is too large")
         except BadRequest as error:
             self._refuse(str(error))
@@ -96,11 +96,11 @@ class Session:
         member = self._room.member(self.sid)
         return member is not None and member.connection is self._connection
 
-    def _within_allowance(self) -> bool:
-        """A token bucket: bursts are normal while connecting, a steady flood is not."""
+    def _within_allowance(self, cost: int) -> bool:
+        """A token bucket: bursts are normal while connecting, a steady flood is not. A long message counts as many."""
         now = self._clock.monotonic()
         regained = (now - self._heard_at) * limits.MESSAGES_PER_SECOND
-        self._allowance = min(limits.MESSAGE_BURST, self._allowance + regained) - 1
+        self._allowance = min(limits.MESSAGE_BURST, self._allowance + regained) - cost
         self._heard_at = now
         return self._allowance >= 0
 

@@ -272,6 +272,16 @@ async def test_that_a_track_is_encrypted_is_said_to_those_who_receive_it(house: 
     assert vinh.told("update")[-1].participants[0].tracks[0].encryption == models.Encryption.GCM
 
 
+async def test_long_texts_are_measured_by_their_own_limits_and_cannot_be_sent_without_end(house: House) -> None:
+    hue = Guest(house, "hue", can_update_metadata=True).connects()
+    for size, reason in ((limits.METADATA, 0), (limits.METADATA + 1, rtc.RequestResponse.LIMIT_EXCEEDED)):
+        hue.says(update_metadata=rtc.UpdateParticipantMetadata(metadata="x" * size, request_id=size))
+        assert [one.reason for one in hue.told("request_response") if one.request_id == size] == [reason][: reason != 0]
+    for number in range(100):
+        hue.says(update_metadata=rtc.UpdateParticipantMetadata(metadata=str(number % 10) * limits.METADATA))
+    assert hue.session.ended
+
+
 async def test_who_waits_for_a_track_in_vain_hears_of_it_when_a_minute_is_over(house: House) -> None:
     vinh = Guest(house, "vinh").connects()
     vinh.says(subscription=rtc.UpdateSubscription(track_sids=["TR_no"], subscribe=True))
