@@ -50,7 +50,7 @@ class SdkClient:
         self.reconnected = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: list[asyncio.Task[None]] = []
-        self._watching: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._watching: dict[tuple[str, str], tuple[str, asyncio.Task[None]]] = {}  # by whose track; its sid
         self._pictures: dict[tuple[str, str], Picture] = {}
         self._sounds: dict[str, NDArray[np.int16]] = {}
         self._said: list[tuple[str, str]] = []
@@ -327,14 +327,17 @@ class SdkClient:
         source = _NAMES[publication.source]
         watch = self._look if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen
         self._stop_watching(participant.identity, source)
-        self._watching[participant.identity, source] = self._keep(watch(track, participant.identity, source))
+        task = self._keep(watch(track, participant.identity, source))
+        self._watching[participant.identity, source] = (publication.sid, task)
 
     def _unsubscribed(self, track: Any, publication: Any, participant: rtc.RemoteParticipant) -> None:
-        self._stop_watching(participant.identity, _NAMES[publication.source])
+        key = participant.identity, _NAMES[publication.source]
+        if key in self._watching and self._watching[key][0] == publication.sid:  # not the one that came after it
+            self._stop_watching(*key)
 
     def _stop_watching(self, identity: str, source: str) -> None:
-        if (task := self._watching.pop((identity, source), None)) is not None:
-            task.cancel()
+        if (watched := self._watching.pop((identity, source), None)) is not None:
+            watched[1].cancel()
 
     def _received(self, packet: rtc.DataPacket) -> None:
         self._said.append((packet.participant.identity if packet.participant else "", packet.data.decode()))

@@ -103,6 +103,17 @@ def write(outcomes: Outcomes, servers: list[str]) -> None:
     two = table(outcomes, servers, False)
     if len(two) > 2:
         lines += ["### With two peer connections", "", f"Passed: {count(outcomes, servers, False)}.", "", *two, ""]
+    lines += [*_failures(outcomes, servers), ""]
     lines += ["### What each scenario proves", "", "| scenario | proves |", "|---|---|"]
     lines += [f"| `{one.name}` | {one.proves} |" for one in SCENARIOS.values()]
     DOCUMENT.write_text("\n".join([before + BEGIN, *lines, "", END + after]))
+
+
+def _failures(outcomes: Outcomes, servers: list[str]) -> list[str]:
+    """What each failed cell last saw."""
+    lines = ["### Cells that failed, and what they last saw", ""]
+    for one in outcomes.of(servers):
+        if one.result == "fail":
+            known = SCENARIOS[one.scenario].lacking if one.server == "relay" else ""
+            lines.append(f"- `{one.scenario}`, {one.client}, {one.server}: {known or one.detail[:160]}")
+    return lines if len(lines) > 2 else [*lines, "None."]

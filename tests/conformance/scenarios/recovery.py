@@ -68,12 +68,3 @@ async def full_reconnect(stage: Stage) -> None:
     assert await stage.sid(SUBJECT) != old
     await _both_ways(subject, partner)
     assert await partner.others() == {SUBJECT}
-
-
-@scenario(clients=("chromium", "firefox"))
-async def told_to_reconnect(stage: Stage) -> None:
-    """The server tells a client to leave and to connect anew, as when it is drained; the client is back, whole."""
-    subject, partner = await _meet(stage)
-    await subject.simulate("leave-full-reconnect")
-    await eventually("it is reconnected", subject.reconnections, lambda count: count >= 1)
-    await _both_ways(subject, partner)
