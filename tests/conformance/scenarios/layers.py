@@ -72,7 +72,7 @@ async def _goes_on(measure: object) -> set[tuple[str, int]]:
     return {(one.rid, one.width) for one in after if one.count > before.get((one.codec, one.rid), 0) + 2}
 
 
-@scenario(quick=("chromium",))
+@scenario()
 async def dynacast(stage: Stage) -> None:
     """Layers nobody watches are no longer sent; with a wish for them they are back; without any watcher nothing is."""
     subject, partner = await stage.both(Joining(dynacast=True))

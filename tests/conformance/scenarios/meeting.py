@@ -92,7 +92,7 @@ async def mute_by_the_server(stage: Stage) -> None:
     await hears(partner, SUBJECT, OWN)
 
 
-@scenario(quick=("chromium", "python"))
+@scenario(quick=("chromium",))
 async def publish_again(stage: Stage) -> None:
     """Tracks that end and are published again are received every time, three times over, both ways."""
     subject, partner = await stage.both()
