@@ -17,6 +17,7 @@ from meetings.audit.reading import EVERYTHING, HOUSE, Asked
 from meetings.errors import Invalid, NotFound, Text
 from meetings.events import verify_chain
 from meetings.ids import is_id
+from meetings.texts import read_day
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter()
@@ -31,10 +32,10 @@ def asked(log: str = HOUSE, since: str = "", until: str = "", who: str = "", kin
 
 
 def _day(value: str, field: str) -> date | None:
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise Invalid("Ngày cần tìm không đúng; xin ghi như 2026-04-23.", field=field) from None
+    day = read_day(value)
+    if day is None and value.strip():
+        raise Invalid("Ngày cần tìm không đúng; xin ghi như 23/04/2026.", field=field)
+    return day
 
 
 AskedDep = Annotated[Asked, Depends(asked)]

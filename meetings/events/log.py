@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, select
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,6 +21,7 @@ ERASED = "payload.erased"
 
 class EventRow(Base):
     __tablename__ = "events"
+    __table_args__ = (Index("ix_events_at", "at"),)  # all logs of a time, newest first
 
     chain: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)

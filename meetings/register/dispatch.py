@@ -12,7 +12,7 @@ from meetings.access import Actor
 from meetings.errors import Invalid
 from meetings.register.models import Document
 from meetings.register.service import chain_of, folded_of
-from meetings.texts import clean_line
+from meetings.texts import clean_line, read_day
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,11 @@ class Dispatch:
 def read_dispatch(sent_on: str, signed_receipt: str, note: str, *, issued_on: date) -> Dispatch:
     """The form's fields checked; all their faults at once."""
     faults: list[Invalid] = []
-    day: date | None = None
-    try:
-        day = date.fromisoformat(sent_on) if sent_on else None
-        if day is not None and day < issued_on:
-            faults.append(Invalid("Ngày chuyển không thể trước ngày văn bản.", field="sent_on"))
-    except ValueError:
-        faults.append(Invalid("Ngày chuyển không đúng; xin ghi như 2026-04-23.", field="sent_on"))
+    day = read_day(sent_on)
+    if day is None and sent_on.strip():
+        faults.append(Invalid("Ngày chuyển không đúng; xin ghi như 23/04/2026.", field="sent_on"))
+    elif day is not None and day < issued_on:
+        faults.append(Invalid("Ngày chuyển không thể trước ngày văn bản.", field="sent_on"))
     values = {"signed_receipt": signed_receipt, "note": note}
     for field, limit in (("signed_receipt", 200), ("note", 500)):
         try:

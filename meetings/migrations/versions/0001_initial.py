@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("chain", "seq", name=op.f("pk_events")),
     )
+    op.create_index("ix_events_at", "events", ["at"], unique=False)
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(), nullable=False),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from meetings import doctor, running
+from meetings import alive, running
 from meetings.config import Settings
 from meetings.ports import ports
 from meetings.running import Running
@@ -59,7 +59,7 @@ def test_a_garbled_note_is_no_note(settings: Settings, content: bytes) -> None:
 
 
 def findings(settings: Settings, clock: ManualClock) -> dict[str, tuple[str, str]]:
-    found = list(doctor.running(settings, clock.now()))
+    found = list(alive.running(settings, clock.now()))
     assert all(one.remedy for one in found if one.level != "ok")
     return {one.subject: (one.level, one.saw.format(**one.seen)) for one in found}
 
