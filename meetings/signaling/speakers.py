@@ -1,4 +1,7 @@
-"""Who is speaking in a room, as changes: clients keep the last state and are told only what differs."""
+"""Who is speaking in a room, told when it changes: who has stopped, and all who speak.
+
+Browsers keep the last state and would need only what differs; the Rust SDK takes those named for all there are.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ class Speakers:
             if active:
                 now[participant] = Speaking(participant, _rounded(loudest), active=True)
         stopped = [Speaking(sid, 0.0, active=False) for sid in self._told if sid not in now]
-        changed = [one for sid, one in now.items() if self._told.get(sid) != one]
+        changed = any(self._told.get(sid) != one for sid, one in now.items())
         self._told = now
-        return stopped + changed
+        return [*stopped, *now.values()] if stopped or changed else []
 
     def current(self) -> list[Speaking]:
         """For someone who has just joined."""

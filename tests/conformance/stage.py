@@ -104,6 +104,17 @@ class Stage:
         finally:
             await client.aclose()
 
+    async def opened(self) -> bool:
+        """Whether the room could be made."""
+        async with self.server() as server:
+            try:
+                await server.room.create_room(api.CreateRoomRequest(name=self.room))
+            except api.TwirpError as refused:
+                if refused.code in ("resource_exhausted", "unavailable"):
+                    return False
+                raise
+            return True
+
     async def sid(self, identity: str) -> str:
         """Of the participant, as the server knows it."""
         async with self.server() as server:
@@ -154,5 +165,6 @@ async def performance(target: Target, kind: str, make: Maker, single: bool | Non
     """A stage that is cleared afterwards."""
     async with AsyncExitStack() as stack:
         stage = Stage(target, kind, make, single)
+        await eventually("the server opens a room", stage.opened, bool)  # one without time for it refuses
         stack.push_async_callback(stage.close)
         yield stage
