@@ -1,8 +1,9 @@
-/* The compiled fan-out: one call for each incoming packet lays out, protects and queues it for every subscriber; what
- * is queued leaves by sendmmsg, and several packets for one address as one datagram of segments (UDP_SEGMENT).
+/* The compiled fan-out: one call lays out, protects and sends the packets of a frame for every subscriber, one subscriber
+ * after the other; several packets for one subscriber leave as one datagram of segments (UDP_SEGMENT).
  *
- * It makes the same bytes as forward.py, and the same decisions; the tests compare both. It links to nothing: libsrtp's
- * srtp_protect is handed in by address, with the sessions that the Python side made and uses, too.
+ * It makes the same bytes as fanout.py, and the same decisions; the tests compare both. It links to nothing: libsrtp's
+ * srtp_protect is handed in by address, with the sessions that the Python side made and uses, too. Nothing is kept
+ * between two calls but counters.
  */
 
 #define _GNU_SOURCE
@@ -21,10 +22,10 @@
 #endif
 
 #define SLOT 2048          /* bytes for one packet; the Python side gives no longer ones */
-#define QUEUE 512          /* packets that wait at most; about what a core's cache holds */
-#define TABLE 2048         /* open addressing, never more than a quarter full */
-#define SEGMENTS 32        /* in one datagram; the kernel allows 64 */
+#define ENTRIES 32         /* packets in one call; segments in one datagram, of which the kernel allows 64 */
 #define DATAGRAM 60000     /* bytes of one datagram of segments */
+#define MESSAGES 256       /* datagrams that leave in one call of the kernel */
+#define BYTES (256 * 1024) /* made before they leave: what a core's cache holds beside the rest */
 #define HEAD 60            /* of an RTP header as forward.py lays it out, at most */
 
 typedef int (*protect_function)(void *session, void *packet, int *length);
@@ -42,7 +43,6 @@ struct plan {
     uint32_t mask;         /* of the time of sending within the first word */
     uint32_t picture_offset, tl0_offset, key_offset;
     int32_t descriptor;    /* a socket */
-    uint32_t hash;         /* of the socket and the address */
     uint32_t history_mask;
     uint8_t payload_type;
     uint8_t head_length;
@@ -55,22 +55,21 @@ struct plan {
 /* What forward.Entry holds, but for the payload. */
 struct packet {
     int64_t sequence;
-    double now;
     uint32_t size;
     uint32_t timestamp;
     uint32_t send_time;
+    uint32_t picture_id;
     uint8_t marker;
     uint8_t has_picture;
     uint8_t id_at, id_wide, tl0_at, key_at;
     uint8_t tl0, key;
-    uint32_t picture_id;
 };
 
-struct queued {
-    int32_t next;          /* packet of the same address, or -1 */
-    int32_t last;          /* of an address's first packet: its last one */
-    uint32_t length;
-    uint32_t payload;      /* of it, before protection */
+/* What one datagram carries. */
+struct load {
+    uint32_t packets;
+    uint32_t size;         /* of every packet but the last */
+    uint32_t overhead;     /* bytes of each that are not payload */
 };
 
 /* The size of the segments, as a datagram's control message says it. */
@@ -82,21 +81,15 @@ union control {
 struct engine {
     protect_function protect;
     uint64_t sent, octets, blocked;  /* octets: of payload */
-    int32_t count;         /* packets that wait */
     int32_t segmentation;  /* whether the kernel is believed to know UDP_SEGMENT */
-    int32_t heads;         /* addresses that packets wait for */
-    int32_t first[QUEUE];  /* the first packet of each of them */
-    int32_t table[TABLE];  /* packet index + 1 */
-    struct queued queued[QUEUE];
-    uint8_t addresses[QUEUE][28];
-    uint8_t address_lengths[QUEUE];
-    int32_t descriptors[QUEUE];
-    uint32_t hashes[QUEUE];
-    struct mmsghdr messages[QUEUE];  /* what one call sends: */
-    struct iovec iovs[QUEUE];
-    uint32_t payloads[QUEUE];        /* for each of the iovs */
-    union control controls[QUEUE];
-    uint8_t packets[QUEUE][SLOT];
+    int32_t descriptor;    /* where what waits goes out */
+    uint32_t count;        /* datagrams that wait */
+    uint32_t used;         /* bytes of them */
+    struct mmsghdr messages[MESSAGES];
+    struct iovec iovs[MESSAGES];
+    struct load loads[MESSAGES];
+    union control controls[MESSAGES];
+    uint8_t bytes[BYTES];
 };
 
 /* By this the Python side knows that it speaks of the same structures. */
@@ -134,14 +127,14 @@ static void rewrite(uint8_t *at, const struct packet *packet, const struct plan 
 }
 
 /* One packet for one subscriber; its length, or 0 when libsrtp refuses it. */
-static int lay_out(struct engine *engine, uint8_t *at, const struct packet *packet, const uint8_t *payload,
-                   const struct plan *plan)
+static uint32_t lay_out(struct engine *engine, uint8_t *at, const struct packet *packet, const uint8_t *payload,
+                        const struct plan *plan, double now)
 {
     uint32_t word = plan->first_word;
     int length = plan->head_length + packet->size;
     if (plan->newest) {
         uint64_t number = ++*plan->newest;
-        plan->times[number & plan->history_mask] = packet->now;
+        plan->times[number & plan->history_mask] = now;
         plan->sizes[number & plan->history_mask] = length;
         word |= (number & 0xFFFF) << 8;
     } else
@@ -159,153 +152,113 @@ static int lay_out(struct engine *engine, uint8_t *at, const struct packet *pack
     return engine->protect(plan->session, at, &length) ? 0 : length;
 }
 
-/* Queue behind what waits for the same address. The address is copied: the plan may be gone when the queue is sent. */
-static void enqueue(struct engine *engine, const struct plan *plan, uint32_t length, uint32_t payload)
+static void count_sent(struct engine *engine, uint32_t packets, uint32_t bytes, uint32_t overhead)
 {
-    int32_t index = engine->count++;
-    struct queued *own = &engine->queued[index];
-    uint32_t at = plan->hash % TABLE;
-    own->next = -1;
-    own->last = index;
-    own->length = length;
-    own->payload = payload;
-    for (;; at = (at + 1) % TABLE) {
-        int32_t head = engine->table[at] - 1;
-        if (head < 0)
-            break;
-        if (engine->hashes[head] == plan->hash && engine->descriptors[head] == plan->descriptor &&
-            engine->address_lengths[head] == plan->address_length &&
-            !memcmp(engine->addresses[head], plan->address, plan->address_length)) {
-            engine->queued[engine->queued[head].last].next = index;
-            engine->queued[head].last = index;
-            return;
-        }
-    }
-    engine->table[at] = index + 1;
-    engine->first[engine->heads++] = index;
-    engine->hashes[index] = plan->hash;
-    engine->descriptors[index] = plan->descriptor;
-    engine->address_lengths[index] = plan->address_length;
-    memcpy(engine->addresses[index], plan->address, plan->address_length);
-}
-
-static void count_sent(struct engine *engine, const struct msghdr *message)
-{
-    engine->sent += message->msg_iovlen;
-    for (size_t n = 0; n < message->msg_iovlen; n++)
-        engine->octets += engine->payloads[message->msg_iov + n - engine->iovs];
+    engine->sent += packets;
+    engine->octets += bytes - packets * overhead;
 }
 
 /* What could not leave as a datagram of segments: each packet alone. */
-static void send_apart(struct engine *engine, int descriptor, const struct msghdr *message)
+static void send_apart(struct engine *engine, const struct msghdr *message, const struct load *load)
 {
-    for (size_t n = 0; n < message->msg_iovlen; n++) {
+    uint8_t *at = message->msg_iov->iov_base;
+    size_t left = message->msg_iov->iov_len;
+    while (left) {
+        struct iovec one = {at, left < load->size ? left : load->size};
         struct msghdr alone = {.msg_name = message->msg_name, .msg_namelen = message->msg_namelen,
-                               .msg_iov = message->msg_iov + n, .msg_iovlen = 1};
-        if (sendmsg(descriptor, &alone, MSG_DONTWAIT) < 0)
+                               .msg_iov = &one, .msg_iovlen = 1};
+        if (sendmsg(engine->descriptor, &alone, MSG_DONTWAIT) < 0)
             engine->blocked++;
         else
-            count_sent(engine, &alone);
+            count_sent(engine, 1, one.iov_len, load->overhead);
+        at += one.iov_len;
+        left -= one.iov_len;
     }
 }
 
-/* The first `count` messages, through one socket. */
-static void send_messages(struct engine *engine, int descriptor, int count)
+/* Send all that waits. */
+static void flush(struct engine *engine)
 {
-    for (int done = 0; done < count;) {
-        int sent = sendmmsg(descriptor, engine->messages + done, count - done, MSG_DONTWAIT);
+    for (uint32_t done = 0; done < engine->count;) {
+        int sent = sendmmsg(engine->descriptor, engine->messages + done, engine->count - done, MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR)
             continue;
-        for (int n = 0; n < sent; n++)
-            count_sent(engine, &engine->messages[done++].msg_hdr);
+        for (int n = 0; n < sent; n++, done++)
+            count_sent(engine, engine->loads[done].packets, engine->iovs[done].iov_len, engine->loads[done].overhead);
         if (sent > 0)
             continue;
+        const struct load *load = &engine->loads[done];
         const struct msghdr *failed = &engine->messages[done++].msg_hdr;
-        if (failed->msg_iovlen > 1 && errno != EAGAIN && errno != ENOBUFS) {
+        if (load->packets > 1 && errno != EAGAIN && errno != ENOBUFS) {
             if (errno == EIO || errno == ENOPROTOOPT)
                 engine->segmentation = 0;  /* a kernel or an interface without it */
-            send_apart(engine, descriptor, failed);
+            send_apart(engine, failed, load);
         } else
-            engine->blocked += failed->msg_iovlen;  /* no room, or no way there: lost, as on the way */
+            engine->blocked += load->packets;  /* no room, or no way there: lost, as on the way */
     }
+    engine->count = engine->used = 0;
 }
 
-/* Put the next packets for an address into one message, all of one length but for a shorter last one. Gives the first
- * that does not fit any more, or -1. */
-static int32_t gather(struct engine *engine, int32_t index, int message, int used)
+/* One more datagram for a subscriber, of bytes that stand in the engine. Its address is read when it leaves. */
+static void enqueue(struct engine *engine, const struct plan *plan, uint8_t *bytes, uint32_t total, struct load load)
 {
-    struct msghdr *header = &engine->messages[message].msg_hdr;
-    uint32_t size = engine->queued[index].length, last = size, total = 0;
-    int most = engine->segmentation ? SEGMENTS : 1, taken = 0;
-    while (index >= 0 && taken < most && last == size) {
-        const struct queued *next = &engine->queued[index];
-        if (next->length > size || total + next->length > DATAGRAM)
-            break;
-        engine->iovs[used + taken] = (struct iovec){engine->packets[index], next->length};
-        engine->payloads[used + taken] = next->payload;
-        total += last = next->length;
-        taken++;
-        index = next->next;
-    }
-    memset(header, 0, sizeof *header);
-    header->msg_iov = engine->iovs + used;
-    header->msg_iovlen = taken;
-    if (taken > 1) {
-        uint16_t segment = size;
-        header->msg_control = engine->controls[message].space;
-        header->msg_controllen = sizeof engine->controls[message].space;
+    uint32_t index = engine->count++;
+    struct msghdr *header = &engine->messages[index].msg_hdr;
+    engine->iovs[index] = (struct iovec){bytes, total};
+    engine->loads[index] = load;
+    *header = (struct msghdr){.msg_name = (void *)plan->address, .msg_namelen = plan->address_length,
+                              .msg_iov = &engine->iovs[index], .msg_iovlen = 1};
+    if (load.packets > 1) {
+        uint16_t segment = load.size;
+        header->msg_control = engine->controls[index].space;
+        header->msg_controllen = sizeof engine->controls[index].space;
         struct cmsghdr *control = CMSG_FIRSTHDR(header);
         control->cmsg_level = SOL_UDP;
         control->cmsg_type = UDP_SEGMENT;
         control->cmsg_len = CMSG_LEN(sizeof segment);
         memcpy(CMSG_DATA(control), &segment, sizeof segment);
     }
-    return index;
 }
 
-/* Empty the places of the addresses, and whatever stands behind them in a row. */
-static void forget_addresses(struct engine *engine)
+/* All packets for one subscriber, in as few datagrams as there can be: segments are of one size, but for a shorter last
+ * one. */
+static void serve(struct engine *engine, const struct packet *packets, int count, const uint8_t *payload,
+                  const struct plan *plan, double now)
 {
-    for (int n = 0; n < engine->heads; n++) {
-        uint32_t at = engine->hashes[engine->first[n]] % TABLE;
-        for (; engine->table[at]; at = (at + 1) % TABLE)
-            engine->table[at] = 0;
-    }
-    engine->count = engine->heads = 0;
-}
-
-/* Send all that waits. */
-void engine_flush(struct engine *engine)
-{
-    int count = 0, used = 0, descriptor = -1;
-    for (int n = 0; n < engine->heads; n++) {
-        int32_t head = engine->first[n];
-        if (descriptor != engine->descriptors[head]) {
-            send_messages(engine, descriptor, count);
-            count = used = 0;
-            descriptor = engine->descriptors[head];
+    uint8_t *begin = engine->bytes + engine->used, *at = begin;
+    struct load load = {0};
+    uint32_t most = engine->segmentation ? ENTRIES : 1;
+    for (int n = 0; n < count; payload += packets[n++].size) {
+        uint32_t length = lay_out(engine, at, &packets[n], payload, plan, now);
+        if (!length)
+            continue;
+        uint32_t total = at - begin;
+        if (load.packets && (load.packets == most || length > load.size || total != load.packets * load.size ||
+                             total + length > DATAGRAM)) {
+            enqueue(engine, plan, begin, total, load);
+            begin = at;
+            load.packets = 0;
         }
-        for (int32_t index = head; index >= 0; count++) {
-            index = gather(engine, index, count, used);
-            struct msghdr *header = &engine->messages[count].msg_hdr;
-            header->msg_name = engine->addresses[head];
-            header->msg_namelen = engine->address_lengths[head];
-            used += header->msg_iovlen;
-        }
+        if (!load.packets++)
+            load = (struct load){1, length, length - packets[n].size};
+        at += length;
     }
-    send_messages(engine, descriptor, count);
-    forget_addresses(engine);
+    if (load.packets)
+        enqueue(engine, plan, begin, at - begin, load);
+    engine->used = at - engine->bytes;
 }
 
-/* One incoming packet to every subscriber. It leaves at the latest with the next engine_flush. */
-void engine_fan_out(struct engine *engine, const struct packet *packet, const uint8_t *payload,
-                    const struct plan *plans, int count)
+/* The packets of a frame to every subscriber. When it returns all have left. */
+void engine_forward(struct engine *engine, const struct packet *packets, int packet_count, const uint8_t *payloads,
+                    const struct plan *plans, int plan_count, double now)
 {
-    for (int n = 0; n < count; n++) {
-        if (engine->count == QUEUE)
-            engine_flush(engine);
-        int length = lay_out(engine, engine->packets[engine->count], packet, payload, &plans[n]);
-        if (length)
-            enqueue(engine, &plans[n], length, packet->size);
+    for (const struct plan *plan = plans; plan < plans + plan_count; plan++) {
+        if (engine->descriptor != plan->descriptor || engine->used + packet_count * SLOT > BYTES ||
+            engine->count + packet_count > MESSAGES) {
+            flush(engine);
+            engine->descriptor = plan->descriptor;
+        }
+        serve(engine, packets, packet_count, payloads, plan, now);
     }
+    flush(engine);
 }

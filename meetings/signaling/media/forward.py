@@ -1,8 +1,8 @@
-"""The hot path: one packet in, one header packed, protected and sent for every subscriber of its layer.
+"""The hot path: what is sent, how each subscriber gets it, and when it leaves.
 
-No objects or tasks are made per packet and subscriber. What is constant for a subscriber between two switches of
-layers is kept as a tuple, its plan, and unpacked in one step. Whoever touches this runs `python -m tests.load.forward`
-before and after.
+What is constant for a subscriber between two switches of layers is kept as a tuple, its plan. The packets of a frame
+are held together for a moment and go out subscriber by subscriber, by `fanout` or, compiled, by `native`. Whoever
+touches this runs `python -m tests.load.forward` before and after.
 
 Under AES-GCM one SSRC and sequence number must never protect two different plaintexts (RFC 7714 section 8.1). Here a
 packet is a pure function of (entry, plan): sending it again for a NACK makes the same bytes, and a plan's sequence
@@ -11,24 +11,20 @@ numbers are never used by a later plan.
 
 from __future__ import annotations
 
-import socket
 import struct
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from meetings.signaling.media import history as sent_history
-from meetings.signaling.media import described, rtp, srtp, vp8
+from meetings.signaling.media import fanout, native, rtp, srtp, vp8
 from meetings.signaling.media.history import History
-from meetings.signaling.media.native import Fanout
 from meetings.signaling.media.stun import Address
 
 # No path carries more in one packet; it bounds the buffers.
 LONGEST_PAYLOAD = 1900
 
-# How long packets may wait for others to the same subscriber.
-HELD_SECONDS = 0.002
-Later = Callable[[float, Callable[[], None]], object]
+# Of a layer, held for one another: a datagram of segments has no more, and with many subscribers it takes a while.
+MOST_HELD = fanout.MOST_ENTRIES
+_MOST_PACKETS = 1600
 
 
 def abs_send_time(now: float) -> int:
@@ -49,6 +45,11 @@ class Entry(NamedTuple):
     send_time: int  # as `abs_send_time` gives it
     picture: vp8.Picture | None
 
+    @property
+    def ends_frame(self) -> bool:
+        """Whether nothing of the same picture follows; sound is whole by itself."""
+        return self.picture is None or bool(self.marker)
+
 
 class Plan(NamedTuple):
     """How one subscriber gets the packets of one layer. Order matters: the loop unpacks it."""
@@ -68,6 +69,12 @@ class Plan(NamedTuple):
     offsets: vp8.Offsets | None  # None: the descriptor stays as it is
     history: History | None = None  # with it every packet carries, and is remembered by, a transport-wide number
     dependency_id: int = 0  # of the extension for AV1's dependency descriptor
+
+
+class Plans(tuple[Plan, ...]):
+    """Those of a lane's subscribers. Never changed, but replaced: `compiled` is what `native` made of just these."""
+
+    compiled: native.Compiled | None = None
 
 
 def make_plan(
@@ -121,171 +128,91 @@ def make_plan(
 
 
 class Sender:
-    """The sending side of the worker's socket, with the one buffer all packets are protected in.
+    """The sending side of the worker's sockets.
 
-    With the compiled fan-out (see `native`) packets to several subscribers go through it. Between `hold` and `release`
-    they wait in it, so that those to one address leave together; so does the beginning of a frame whose end is still
-    to come, where `later` can call back for it. Nothing waits longer than `HELD_SECONDS`.
+    Between `hold` and `release` packets wait for others of their frame, so that those to one subscriber are made
+    together, and leave as one datagram of segments. The compiled fan-out serves lanes with several subscribers, the
+    Python one everything else, or everything.
     """
 
-    def __init__(self, sock: socket.socket, compiled: Fanout | None = None, later: Later | None = None) -> None:
-        self.packets = 0
-        self.octets = 0  # of payload
-        self.blocked = 0
-        self._send = sock.sendto
-        self._buffer = srtp.Buffer()
+    def __init__(self, ways: fanout.Ways, compiled: native.Fanout | None = None) -> None:
+        self._ways = ways
+        self._python = fanout.Fanout(ways)
+        self._described = fanout.DescribedFanout(ways)
         self._compiled = compiled
-        self._later = later
         self._held = False
-        self._waiting_since: float | None = None
-        self._frame_goes_on = False
-        self._called_back = False
-        self._counted = (0, 0, 0)
+        self._batches: dict[int, tuple[Plans, list[Entry]]] = {}  # by identity of the plans
+        self._blocked = 0
+
+    @property
+    def packets(self) -> int:
+        """Sent so far."""
+        return self._python.sent + self._described.sent + (self._compiled.sent if self._compiled is not None else 0)
+
+    @property
+    def octets(self) -> int:
+        """Of payload, sent so far."""
+        return (
+            self._python.octets + self._described.octets + (self._compiled.octets if self._compiled is not None else 0)
+        )
+
+    @property
+    def blocked(self) -> int:
+        """Lost here: no room in a socket's buffer, or no way there."""
+        compiled = self._compiled.blocked if self._compiled is not None else 0
+        return self._blocked + self._python.blocked + self._described.blocked + compiled
 
     def hold(self) -> None:
         """More packets may follow at once."""
         self._held = True
 
+    def flush_frames(self) -> bool:
+        """What is whole leaves; True when the end of a frame is still to come."""
+        for key, (plans, entries) in list(self._batches.items()):
+            if entries[-1].ends_frame:
+                del self._batches[key]
+                self._forward(entries, plans)
+        return bool(self._batches)
+
     def release(self) -> None:
-        """None follow for now: what waits leaves, unless it is the beginning of a frame."""
+        """None follow for now: all that waits leaves."""
         self._held = False
-        if self._waiting_since is None:
-            return
-        if self._frame_goes_on and self._later is not None:
-            if not self._called_back:
-                self._called_back = True
-                self._later(HELD_SECONDS / 2, self._call_back)  # a loop's timers may be a millisecond late
-        else:
-            self.flush()
+        batches, self._batches = self._batches, {}
+        for plans, entries in batches.values():
+            self._forward(entries, plans)
 
-    def _call_back(self) -> None:
-        self._called_back = False
-        self.flush()
-
-    def flush(self) -> None:
-        """All that waits leaves."""
-        if self._compiled is None or self._waiting_since is None:
-            return
-        self._waiting_since = None
-        self._compiled.flush()
-        before, self._counted = self._counted, self._compiled.counted()
-        packets, octets, blocked = (now - then for now, then in zip(self._counted, before, strict=True))
-        self.packets += packets
-        self.octets += octets
-        self.blocked += blocked
-
-    def datagram(self, data: bytes | memoryview, address: Address) -> None:
+    def datagram(self, data: bytes, address: Address) -> None:
         """Send what is ready to go (STUN, DTLS, SRTCP); when the kernel has no room it is lost, as on the way."""
         try:
-            self._send(data, address)
+            self._ways.sendto(data, address)
         except OSError:
-            self.blocked += 1
+            self._blocked += 1
 
     def fan_out(self, entry: Entry, plans: Sequence[Plan]) -> None:
-        """Send one packet to every subscriber of its layer."""
+        """Send one packet to every subscriber of its layer; what is for some of them only does not wait."""
         if len(entry.payload) > LONGEST_PAYLOAD:
             return
-        now = time.monotonic()
-        if entry.picture is not None and entry.picture.descriptor:
-            self._fan_out_described(entry, plans, now)
+        if not self._held or not isinstance(plans, Plans):
+            self._forward([entry], plans)
             return
-        if self._compiled is not None and len(plans) > 1:
-            plans = self._queue(self._compiled, entry, plans, now)
+        key = id(plans)
+        batch = self._batches.get(key)
+        if batch is None:
+            batch = self._batches[key] = (plans, [])
+        entries = batch[1]
+        entries.append(entry)
+        if len(entries) == MOST_HELD or len(entries) * len(plans) >= _MOST_PACKETS:
+            del self._batches[key]
+            self._forward(entries, plans)
+
+    def _forward(self, entries: list[Entry], plans: Sequence[Plan]) -> None:
+        if entries[0].picture is not None and entries[0].picture.descriptor:
+            self._described.forward(entries, plans)
+            return
+        if self._compiled is not None and isinstance(plans, Plans):
+            plans = self._compiled.forward(entries, plans)
         if plans:
-            self._fan_out(entry, plans, now)
-
-    def _queue(self, compiled: Fanout, entry: Entry, plans: Sequence[Plan], now: float) -> list[Plan]:
-        others = compiled.fan_out(entry, plans, now)
-        self._frame_goes_on = entry.picture is not None and not entry.marker
-        if self._waiting_since is None:
-            self._waiting_since = now
-        if not self._held or now - self._waiting_since > HELD_SECONDS:
-            self.flush()
-        return others
-
-    def _fan_out(self, entry: Entry, plans: Sequence[Plan], now: float) -> None:
-        sequence, timestamp, marker, payload, send_time, picture = entry
-        data, view, pointer, length = self._buffer.data, self._buffer.view, self._buffer.pointer, self._buffer.length
-        send, protect, rewrite = self._send, srtp.protect_in_place, vp8.rewrite
-        size = len(payload)
-        slots = sent_history.MASK
-        sent = wire_length = 0
-        wire = view
-        for (
-            pack_into,
-            payload_type,
-            sequence_offset,
-            timestamp_offset,
-            ssrc,
-            extension_header,
-            first_word,
-            mask,
-            tail,
-            head,
-            handle,
-            address,
-            offsets,
-            history,
-            _,
-        ) in plans:
-            if history is None:
-                word = first_word | send_time & mask
-            else:
-                newest, times, sizes = history
-                number = newest[0] + 1
-                newest[0] = number
-                times[number & slots] = now
-                sizes[number & slots] = head + size
-                word = first_word | (number & 0xFFFF) << 8
-            pack_into(
-                data,
-                0,
-                0x90,
-                marker | payload_type,
-                sequence + sequence_offset & 0xFFFF,
-                timestamp + timestamp_offset & 0xFFFFFFFF,
-                ssrc,
-                extension_header,
-                word,
-                tail,
-            )
-            end = head + size
-            data[head:end] = payload
-            if offsets is not None and picture is not None:
-                rewrite(data, head, picture, offsets)
-            length[0] = end
-            if protect(handle, pointer, length):
-                continue
-            if length[0] != wire_length:
-                wire_length = length[0]
-                wire = view[:wire_length]
-            try:
-                send(wire, address)
-                sent += 1
-            except OSError:  # no room in the socket's buffer, or the network is gone: lost, as on the way
-                self.blocked += 1
-        self.packets += sent
-        self.octets += sent * size
-
-    def _fan_out_described(self, entry: Entry, plans: Sequence[Plan], now: float) -> None:
-        """The same for packets whose headers differ by more than a plan says."""
-        size = len(entry.payload)
-        for plan in plans:
-            word = plan.first_word | entry.send_time & plan.send_time_mask
-            if plan.history is not None:
-                newest, times, sizes = plan.history
-                newest[0] += 1
-                slot = newest[0] & sent_history.MASK
-                times[slot], sizes[slot] = now, plan.head_length + size
-                word = plan.first_word | (newest[0] & 0xFFFF) << 8
-            packet = described.header(entry, plan, word) + entry.payload
-            self._buffer.data[: len(packet)] = packet
-            self._buffer.length[0] = len(packet)
-            if srtp.protect_in_place(plan.handle, self._buffer.pointer, self._buffer.length):
-                continue
-            self.datagram(self._buffer.view[: self._buffer.length[0]], plan.address)
-            self.packets += 1
-            self.octets += size
+            self._python.forward(entries, plans)
 
     def retransmission(
         self, entry: Entry, plan: Plan, rtx_ssrc: int, payload_type: int, sequence: int, send_time: int

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from meetings.signaling.media import red, vp8
 from meetings.signaling.media.compaction import Compaction
-from meetings.signaling.media.forward import Entry, Plan
+from meetings.signaling.media.forward import Entry, Plan, Plans
 from meetings.signaling.media.resend import Ring
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Lane:
         self.octets = 0
         self.attached: list[Consumer] = []
         self.waiting: list[Consumer] = []
-        self.plans: list[Plan] = []
+        self.plans = Plans()  # of those attached, in the same order
         self.paced: dict[Consumer, Plan] = {}  # of those that get it through a pacer; not in the two lists above
 
     @property
@@ -75,7 +75,7 @@ class Lane:
             self.paced[consumer] = plan
         else:
             self.attached.append(consumer)
-            self.plans.append(plan)
+            self.plans = Plans((*self.plans, plan))
 
     def detach(self, consumer: Consumer) -> None:
         """It gets nothing of this lane any more, nor waits for it."""
@@ -88,14 +88,15 @@ class Lane:
         if consumer in self.attached:
             index = self.attached.index(consumer)
             del self.attached[index]
-            del self.plans[index]
+            self.plans = Plans((*self.plans[:index], *self.plans[index + 1 :]))
 
     def replan(self, consumer: Consumer, plan: Plan) -> None:
         """The consumer's address changed."""
         if consumer in self.paced:
             self.paced[consumer] = plan
         else:
-            self.plans[self.attached.index(consumer)] = plan
+            index = self.attached.index(consumer)
+            self.plans = Plans((*self.plans[:index], plan, *self.plans[index + 1 :]))
 
     def repace(self, consumer: Consumer, plan: Plan) -> None:
         """The consumer's packets go through its pacer now, or no longer."""

@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,18 +21,16 @@ from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp_lib
 
 from meetings.signaling.media import history as sent_history
+from meetings.signaling.media.fanout import MOST_ENTRIES
 
 if TYPE_CHECKING:
-    from meetings.signaling.media.forward import Entry, Plan
+    from meetings.signaling.media.forward import Entry, Plan, Plans
     from meetings.signaling.media.stun import Address
 
 logger = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("fanout.c")
 LIBRARY = Path(__file__).with_name("_fanout.so")
-
-# Compiled lists of plans that are remembered; a room has about one for each track and layer.
-_REMEMBERED = 512
 
 _DECLARATIONS = """
 struct plan {
@@ -46,7 +45,6 @@ struct plan {
     uint32_t mask;
     uint32_t picture_offset, tl0_offset, key_offset;
     int32_t descriptor;
-    uint32_t hash;
     uint32_t history_mask;
     uint8_t payload_type;
     uint8_t head_length;
@@ -63,15 +61,14 @@ uint64_t engine_sent(const struct engine *engine);
 uint64_t engine_octets(const struct engine *engine);
 uint64_t engine_blocked(const struct engine *engine);
 void engine_begin(struct engine *engine, void *protect);
-void engine_fan_out(struct engine *engine, const struct packet *packet, const uint8_t *payload,
-                    const struct plan *plans, int count);
-void engine_flush(struct engine *engine);
+void engine_forward(struct engine *engine, const struct packet *packets, int packet_count, const uint8_t *payloads,
+                    const struct plan *plans, int plan_count, double now);
 """
-# struct packet: sequence, now, size, timestamp, time of sending, marker; whether there is a picture, where its numbers
-# stand, and the numbers themselves.
-_PACKET = struct.Struct("=qdIIIBBBBBBBBI")
+# struct packet: sequence, size, timestamp, time of sending, picture number; marker, whether there is a picture, where
+# its numbers stand, and the other two numbers.
+_PACKET = struct.Struct("=qIIIIBBBBBBBB")
 
-_NO_PICTURE = (0,) * 8
+_NO_PICTURE = (0,) * 7
 _HISTORY = ("int64_t *", "double *", "uint16_t *")
 
 _ffi = cffi.FFI()
@@ -99,10 +96,9 @@ def load(library: Path = LIBRARY) -> Any | None:
 
 
 class Compiled:
-    """A list of plans as the library reads it. It keeps alive what it points to, but for the SRTP sessions."""
+    """Plans as the library reads them. It keeps alive what it points to, but for the SRTP sessions."""
 
     def __init__(self, plans: Sequence[Plan], descriptor: Callable[[Address], int]) -> None:
-        self.plans = list(plans)
         self.others: list[Plan] = []  # not to be sent by a UDP socket
         found = []
         for plan in plans:
@@ -127,7 +123,6 @@ class Compiled:
         _ffi.memmove(target.head, head, len(head))
         target.descriptor, target.address_length = descriptor, len(address)
         _ffi.memmove(target.address, address, len(address))
-        target.hash = hash((descriptor, address)) & 0xFFFFFFFF
         if plan.offsets is not None:
             target.rewrites = 1
             offsets = [offset & 0xFFFFFFFF for offset in plan.offsets]
@@ -155,7 +150,7 @@ def _packed(address: Address) -> bytes:
 
 
 class Fanout:
-    """One queue of protected packets, and the plans it has seen."""
+    """The memory in which the library makes packets, and what it has sent."""
 
     def __init__(self, library: Any, descriptor: Callable[[Address], int]) -> None:
         self._library = library
@@ -164,36 +159,52 @@ class Fanout:
         self._engine = _ffi.cast("struct engine *", self._memory)
         protect = int(srtp_ffi.cast("uintptr_t", srtp_ffi.addressof(srtp_lib, "srtp_protect")))
         library.engine_begin(self._engine, _ffi.cast("void *", protect))
-        self._packet = bytearray(_PACKET.size)
-        self._packet_pointer = _ffi.from_buffer("struct packet *", self._packet)
-        self._compiled: dict[int, Compiled] = {}
+        self._packets = bytearray(MOST_ENTRIES * _PACKET.size)
+        self._packets_pointer = _ffi.from_buffer("struct packet *", self._packets)
 
-    def fan_out(self, entry: Entry, plans: Sequence[Plan], now: float) -> list[Plan]:
-        """Queue one packet for every plan but those it returns."""
-        compiled = self._compiled.get(id(plans))
-        if compiled is None or compiled.plans != plans:
-            compiled = self._compile(plans)
-        sequence, timestamp, marker, payload, send_time, picture = entry
-        numbers = _NO_PICTURE
-        if picture is not None:
-            at = picture.id_at, picture.id_wide, picture.tl0_at, picture.key_at
-            numbers = (1, *at, picture.tl0, picture.key, picture.picture_id)
-        size = len(payload)
-        _PACKET.pack_into(self._packet, 0, sequence, now, size, timestamp & 0xFFFFFFFF, send_time, marker, *numbers)
-        self._library.engine_fan_out(self._engine, self._packet_pointer, payload, compiled.array, compiled.count)
+    @property
+    def sent(self) -> int:
+        """Packets, since the beginning."""
+        return int(self._library.engine_sent(self._engine))
+
+    @property
+    def octets(self) -> int:
+        """Of payload."""
+        return int(self._library.engine_octets(self._engine))
+
+    @property
+    def blocked(self) -> int:
+        """Packets lost for want of room, or of a way."""
+        return int(self._library.engine_blocked(self._engine))
+
+    def forward(self, entries: Sequence[Entry], plans: Plans) -> list[Plan]:
+        """Send the packets, in order, to every subscriber but those whose plans it returns."""
+        compiled = plans.compiled
+        if compiled is None:
+            compiled = plans.compiled = Compiled(plans, self._descriptor)
+        if compiled.count:
+            at = 0
+            for entry in entries:
+                self._describe(entry, at)
+                at += _PACKET.size
+            payloads = entries[0].payload if len(entries) == 1 else b"".join([entry.payload for entry in entries])
+            self._library.engine_forward(
+                self._engine,
+                self._packets_pointer,
+                len(entries),
+                payloads,
+                compiled.array,
+                compiled.count,
+                time.monotonic(),
+            )
         return compiled.others
 
-    def _compile(self, plans: Sequence[Plan]) -> Compiled:
-        if len(self._compiled) >= _REMEMBERED:
-            self._compiled.clear()
-        compiled = self._compiled[id(plans)] = Compiled(plans, self._descriptor)
-        return compiled
-
-    def flush(self) -> None:
-        """Send what waits."""
-        self._library.engine_flush(self._engine)
-
-    def counted(self) -> tuple[int, int, int]:
-        """Packets and bytes sent, and packets lost for want of room, since the beginning."""
-        library, engine = self._library, self._engine
-        return library.engine_sent(engine), library.engine_octets(engine), library.engine_blocked(engine)
+    def _describe(self, entry: Entry, at: int) -> None:
+        sequence, timestamp, marker, payload, send_time, picture = entry
+        number, numbers = 0, _NO_PICTURE
+        if picture is not None:
+            number = picture.picture_id
+            numbers = 1, picture.id_at, picture.id_wide, picture.tl0_at, picture.key_at, picture.tl0, picture.key
+        _PACKET.pack_into(
+            self._packets, at, sequence, len(payload), timestamp & 0xFFFFFFFF, send_time, number, marker, *numbers
+        )

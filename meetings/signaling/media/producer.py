@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from meetings.signaling.media import av1, h264, red, rtcp, vp8, vp9
@@ -169,7 +170,8 @@ class Producer:
             lane.keep(entry, now)  # only what was left out had overtaken it
         else:
             lane.ring.put(entry)
-        plans = [plan for consumer, plan in zip(lane.attached, lane.plans, strict=True) if consumer.covers(entry)]
+        covered = [consumer.covers(entry) for consumer in lane.attached]
+        plans = lane.plans if all(covered) else [*compress(lane.plans, covered)]
         self._sender.fan_out(entry, plans)
         self._pace(lane, entry, now)
 

@@ -30,6 +30,7 @@ from meetings.signaling.media.dtls import Certificate
 from meetings.signaling.media.ice import Credentials
 from meetings.signaling.media.overload import Overload
 from meetings.signaling.media.producer import Producer
+from meetings.signaling.media.sockets import EVERYWHERE, bind, listen
 from meetings.signaling.media.trace import Trace
 from meetings.signaling.media.transport import Transport
 from meetings.signaling.media.voices import Gate, Voices
@@ -50,7 +51,7 @@ class WorkerConfig(msgspec.Struct, frozen=True):
 
     udp_port: int = 7882  # 0: any free one
     tcp_port: int | None = None  # None: no media over TCP
-    udp_host: str = port.EVERYWHERE  # for both; IPv6, too, where this machine has it
+    udp_host: str = EVERYWHERE  # for both; IPv6, too, where this machine has it
     announce: list[str] = []  # empty: the default routes' addresses, then loopback
     loudest: int = 0  # of a room's microphones so many are passed on; 0: all
 
@@ -85,7 +86,7 @@ class Worker:
         config = self._config
         try:
             addresses = announced(config.announce)
-            sockets = port.bind(config.udp_host, config.udp_port, off_route(addresses))
+            sockets = bind(config.udp_host, config.udp_port, off_route(addresses))
         except NoUsableAddress as error:
             raise WorkerError(str(error)) from error
         except OSError as error:
@@ -347,7 +348,7 @@ class Worker:
 def _listening(host: str, number: int) -> list[socket.socket]:
     """The sockets for media over TCP; none when the port is taken, for most browsers come without it."""
     try:
-        return port.listen(host, number)
+        return listen(host, number)
     except OSError as error:
         logger.error(
             "TCP port %s on %s cannot be used: %s. Networks without UDP stay out.", number, host, error.strerror

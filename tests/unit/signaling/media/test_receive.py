@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 import struct
 from types import SimpleNamespace
 from typing import Any, cast
@@ -40,7 +39,7 @@ class Publisher:
     def _producer(self, kind: Kind, mid: str, codec: Codec, encodings: list[Encoding]) -> Producer:
         command = Produce(ProducerId(kind), TransportId("t"), kind, mid, [codec], SENT, encodings)
         transport = cast(Any, SimpleNamespace(feedback_ssrc=1, send_rtcp=self.sent.append))
-        sender = Sender(cast(socket.socket, SimpleNamespace(sendto=len)))
+        sender = Sender(cast(Any, SimpleNamespace(sendto=len)))
         producer = Producer(command, transport, sender, self.events.append)
         self.receiver.expect(producer)
         return producer

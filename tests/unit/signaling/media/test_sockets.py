@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from meetings.signaling.media import port
+from meetings.signaling.media import sockets
 from meetings.signaling.media.worker import Worker, WorkerConfig, WorkerError
 from tests.load.rtclient import RtClient
 from tests.unit.signaling.media.rig import Rig, eventually, opus, payloads
@@ -96,11 +96,11 @@ async def test_a_taken_tcp_port_keeps_nobody_else_out(caplog: pytest.LogCaptureF
 
 
 async def test_one_number_in_both_families() -> None:
-    sockets = port.bind(port.EVERYWHERE, 0)
+    found = sockets.bind(sockets.EVERYWHERE, 0)
     try:
-        assert {sock.getsockname()[1] for sock in sockets.udp} == {sockets.number}
-        assert sockets.reached_at("192.0.2.1")
-        assert sockets.reached_at("2001:db8::1")
+        assert {sock.getsockname()[1] for sock in found.udp} == {found.number}
+        assert found.reached_at("192.0.2.1")
+        assert found.reached_at("2001:db8::1")
     finally:
-        sockets.close()
+        found.close()
     await asyncio.sleep(0)
