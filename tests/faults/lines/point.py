@@ -38,6 +38,7 @@ _TRACED: tuple[str, ...] = (
     "nack_count",
 )
 _TRACED += ("pli_count", "jitter_buffer_target_delay", "jitter_buffer_emitted_count", "retransmitted_packets_received")
+AS_OUR_PAGES = rtc.RoomOptions(single_peer_connection=False)  # a peer connection for each direction
 
 
 class Point:
@@ -196,7 +197,7 @@ async def run(url: str, token: str, warm: float, seconds: float, who: str = "far
     """Join, publish, measure, leave."""
     point = Point()
     begin = time.monotonic()
-    await asyncio.wait_for(point.room.connect(url, token), _JOIN_SECONDS)
+    await asyncio.wait_for(point.room.connect(url, token, AS_OUR_PAGES), _JOIN_SECONDS)
     joined = time.monotonic() - begin
     await point.publish()
     if os.environ.get(TRACE):
@@ -214,7 +215,7 @@ async def join_again_and_again(url: str, token: str, times: int) -> None:
     for _ in range(times):
         room, begin = rtc.Room(), time.monotonic()
         try:
-            await asyncio.wait_for(room.connect(url, token), _JOIN_SECONDS)
+            await asyncio.wait_for(room.connect(url, token, AS_OUR_PAGES), _JOIN_SECONDS)
         except (TimeoutError, rtc.ConnectError) as error:
             print(f"after {time.monotonic() - begin:.1f} s: {error!r}", file=sys.stderr)
             taken.append(_JOIN_SECONDS)
