@@ -177,16 +177,17 @@ async def test_a_changed_right_brings_a_new_token_that_says_so(stage: Stage) -> 
 
 
 async def test_the_token_of_the_first_says_how_the_room_is_to_be(stage: Stage) -> None:
+    name = f"{stage.room}-of-the-first"  # the stage's own is open already
     wish = api.RoomConfiguration(max_participants=1, empty_timeout=77, departure_timeout=33)
 
     def token(identity: str, **grants: Any) -> str:
         made = api.AccessToken(stage.target.key, stage.target.secret).with_identity(identity).with_room_config(wish)
-        return made.with_grants(api.VideoGrants(room_join=True, room=stage.room, **grants)).to_jwt()
+        return made.with_grants(api.VideoGrants(room_join=True, room=name, **grants)).to_jwt()
 
     first, second, recorder = SdkClient("first"), SdkClient("second"), SdkClient("recorder")
     await first.join(stage.target.url, token("first"))
     async with stage.server() as server:
-        (room,) = (await server.room.list_rooms(api.ListRoomsRequest(names=[stage.room]))).rooms
+        (room,) = (await server.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
     assert (room.max_participants, room.empty_timeout, room.departure_timeout) == (1, 77, 33)
     assert await second.refusal(stage.target.url, token("second"))
     await recorder.join(stage.target.url, token("recorder", hidden=True, recorder=True))
@@ -253,13 +254,14 @@ async def test_a_participant_is_not_changed_by_what_is_too_large(stage: Stage) -
 
 
 async def test_a_room_that_is_made_again_stays_as_it_is(stage: Stage) -> None:
+    name = f"{stage.room}-again"
     async with stage.server() as server:
         first = await server.room.create_room(
-            api.CreateRoomRequest(name=stage.room, metadata="a", max_participants=3, empty_timeout=60)
+            api.CreateRoomRequest(name=name, metadata="a", max_participants=3, empty_timeout=60)
         )
         again = await server.room.create_room(
-            api.CreateRoomRequest(name=stage.room, metadata="b", max_participants=7, empty_timeout=90)
+            api.CreateRoomRequest(name=name, metadata="b", max_participants=7, empty_timeout=90)
         )
         assert (again.sid, again.metadata, again.max_participants, again.empty_timeout) == (first.sid, "a", 3, 60)
-        await server.room.delete_room(api.DeleteRoomRequest(room=stage.room))
-        assert not (await server.room.list_rooms(api.ListRoomsRequest(names=[stage.room]))).rooms
+        await server.room.delete_room(api.DeleteRoomRequest(room=name))
+        assert not (await server.room.list_rooms(api.ListRoomsRequest(names=[name]))).rooms
