@@ -119,6 +119,23 @@ def _sizes(directory: Path) -> dict[str, int] | None:
     return sizes if len(set(sizes.values())) == 2 else None
 
 
+async def test_a_picture_that_no_file_holds_is_declared_and_its_sound_is_recorded(
+    house: RelayProcess, tmp_path: Path
+) -> None:
+    desk = Desk(house.url, tmp_path)
+    async with speaking(Publisher(house.url, RED, codec=rtc.VideoCodec.AV1)), recorder(desk):
+        await eventually(lambda: "unrecorded" in desk.kinds(), within=60, what="the picture is declared")
+        await eventually(lambda: "started" in desk.kinds(), within=60, what="the recording runs")
+        await asyncio.sleep(2)
+        desk.wanted = False
+        await eventually(lambda: "stopped" in desk.kinds(), within=60, what="the recording has stopped")
+    told = desk.last("unrecorded")
+    assert (told.identity, told.media, told.reason) == ("point:red", "video", "av1")
+    assert [entry["codec"] for entry in manifest.read(tmp_path) if entry.kind == "unrecorded"] == ["av1"]
+    [one] = desk.last("stopped").files
+    assert loudest(decoded_sound(tmp_path / one.name)) == pytest.approx(RED.hertz, abs=5)
+
+
 async def test_from_start_mark_to_stop_mark_nothing_is_missing(house: RelayProcess, tmp_path: Path) -> None:
     report = await recorded(house, tmp_path, RED, seconds=5)
     marks = {entry["what"]: entry.t for entry in manifest.read(tmp_path) if entry.kind == "mark"}
