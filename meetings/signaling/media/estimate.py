@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from meetings.signaling.media import rtcp
-from meetings.signaling.media.forgiving import OwnLoss
 from meetings.signaling.media.steadying import Steadying
 
 # One feedback packet stays well inside a datagram: 400 statuses are 116 bytes, their deltas at most 800.
@@ -16,20 +15,18 @@ class ArrivalLog:
 
     def __init__(self) -> None:
         self.steadying = Steadying()
-        self.own_loss = OwnLoss()
         self._arrivals: dict[int, tuple[float, int]] = {}
         self._newest = -1  # without wrap
         self._reported = -1
-        self._count = self._octets = 0
+        self._count = 0
 
     @property
     def pending(self) -> int:
         """Packets not reported yet."""
         return len(self._arrivals)
 
-    def arrived(self, wrapped: int, now: float, sent: int = -1, size: int = 0) -> None:
+    def arrived(self, wrapped: int, now: float, sent: int = -1) -> None:
         """One packet with this number, and the abs-send-time in it, if there was one."""
-        self._octets += size
         if self._newest < 0:
             self._newest = self._reported = wrapped + 0x10000
             self._reported -= 1
@@ -48,28 +45,10 @@ class ArrivalLog:
                 base = arrivals[0][0]
             taken = [arrival for arrival in arrivals if arrival[0] < base + _MAX_STATUSES]
             arrivals = arrivals[len(taken) :]
-            taken = self._forgiven(base, taken)
             packets.append(rtcp.twcc(ssrc, media_ssrc, base, taken, self._count))
             self._count = self._count + 1 & 0xFF
             self._reported = max(self._reported, taken[-1][0])
         return packets
-
-    def _forgiven(self, base: int, taken: list[tuple[int, float]]) -> list[tuple[int, float]]:
-        """With some of those missing, as if they had come with the one after them."""
-        expected = taken[-1][0] - base + 1
-        lost = expected - len(taken)
-        octets, self._octets = self._octets, 0
-        count = self.own_loss.forgiven(expected, lost, octets, taken[-1][1])
-        if not count:
-            return taken
-        whole, following = dict(taken), taken[-1][1]
-        for number in range(taken[-1][0], base - 1, -1):
-            if number in whole:
-                following = whole[number]
-            elif count:
-                whole[number] = following
-                count -= 1
-        return sorted(whole.items())
 
     def _told(self, arrived: float, sent: int) -> float:
         return self.steadying.told(sent, arrived) if sent >= 0 else arrived

@@ -55,10 +55,7 @@ class Receiver:
     def delay(self) -> str:
         """For a trace."""
         delay, steady = self._arrivals.steadying.delay, self._arrivals.steadying.active
-        return (
-            f"usual {delay.usual_ms:.0f} swing {delay.swing_ms:.0f} stands {delay.standing_ms:.0f} steadied {steady} "
-            f"forgiven {self._arrivals.own_loss.share:.2f}"
-        )
+        return f"usual {delay.usual_ms:.0f} swing {delay.swing_ms:.0f} stands {delay.standing_ms:.0f} steadied {steady}"
 
     @property
     def producers(self) -> list[Producer]:
@@ -93,7 +90,7 @@ class Receiver:
         if self._transport_cc and self._transport_cc in extensions:
             sent = extensions.get(self._abs_send_time)
             number = int.from_bytes(extensions[self._transport_cc][:2], "big")
-            self._arrivals.arrived(number, now, int.from_bytes(sent[:3], "big") if sent else -1, len(packet))
+            self._arrivals.arrived(number, now, int.from_bytes(sent[:3], "big") if sent else -1)
         source = self._sources[header.ssrc] if header.ssrc in self._sources else self._learn(header)
         if source is None:
             return
@@ -210,8 +207,8 @@ class Receiver:
 
     def _note_quality(self, streams: list[tuple[Producer, Stream]], reports: list[rtcp.Report]) -> None:
         loss, jitter = self._worst or (0.0, 0.0)
-        for (producer, stream), report in zip(streams, reports, strict=False):
-            loss = max(loss, stream.lost_share)
+        for (producer, _), report in zip(streams, reports, strict=False):
+            loss = max(loss, report.fraction_lost / 256)
             jitter = max(jitter, report.jitter * 1000 / producer.clock_rate)
         self._worst = (loss, jitter)
 
@@ -225,8 +222,7 @@ class Receiver:
         way only.
         """
         streams = self._live_streams()
-        own_loss = self._arrivals.own_loss.share
-        reports = [stream.report(now, own_loss) for _, stream in streams][:_MAX_REPORTS]
+        reports = [stream.report(now) for _, stream in streams][:_MAX_REPORTS]
         if not reports:
             return
         self._send(rtcp.receiver_report(rtcp.ReceiverReport(self._ssrc, tuple(reports))))

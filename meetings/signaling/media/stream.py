@@ -58,8 +58,6 @@ class Stream:
         self._believed_next = -1
         self._reported_expected = 0
         self._reported_received = 0
-        self._forgiven = 0
-        self.lost_share = 0.0  # in truth, at the last report
         self._jitter = 0.0
         self._transit: float | None = None
         self._reorder = _REORDER_SECONDS
@@ -134,23 +132,19 @@ class Stream:
         self.sender_report = report
         self.sender_report_at = now
 
-    def report(self, now: float, own_loss: float = 0.0) -> rtcp.Report:
-        """The report block since the last one, without the share of loss that is the line's own."""
+    def report(self, now: float) -> rtcp.Report:
+        """The report block since the last one."""
         highest = self._cycles << 16 | max(self._highest, 0)
         expected = highest - self._base + 1
         expected_now = expected - self._reported_expected
         lost_now = expected_now - (self.received - self._reported_received)
-        self.lost_share = max(0.0, min(1.0, lost_now / expected_now)) if expected_now > 0 else 0.0
-        forgiven = min(max(0, lost_now), round(own_loss * expected_now))
-        self._forgiven += forgiven
-        lost_now -= forgiven
         self._reported_expected, self._reported_received = expected, self.received
         fraction = max(0, min(255, lost_now * 256 // expected_now)) if expected_now > 0 else 0
         last_sr, delay = 0, 0
         if self.sender_report is not None:
             last_sr = self.sender_report.ntp >> 16 & 0xFFFFFFFF
             delay = min(0xFFFFFFFF, int((now - self.sender_report_at) * 65536))
-        cumulative = max(-0x800000, min(0x7FFFFF, expected - self.received - self._forgiven))
+        cumulative = max(-0x800000, min(0x7FFFFF, expected - self.received))
         return rtcp.Report(self.ssrc, fraction, cumulative, highest, int(self._jitter), last_sr, delay)
 
     def _measure_way(self, hole: _Hole, now: float, again: bool) -> None:
@@ -172,7 +166,7 @@ class Stream:
         self._cycles = 0
         self._believed_next = -1
         self.received = 1
-        self._reported_expected = self._reported_received = self._forgiven = 0
+        self._reported_expected = self._reported_received = 0
         self.missing.clear()
         self.sender_report = None
 
