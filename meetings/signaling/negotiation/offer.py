@@ -47,14 +47,19 @@ class Accepted:
 
 @dataclass
 class _Slot:
-    """One m-section of the subscriber's offers. Without a track it is offered as stopped, and may be used again."""
+    """One m-section of the subscriber's offers. Without a track it is offered as stopped, and may be used again.
+
+    A mid that the client has not answered yet is never stopped: where it took the place of another, and the client has
+    not seen it, browsers take only a section in use for a new one ("the order of m-lines doesn't match" otherwise).
+    """
 
     mid: str
     kind: str
     track: Outgoing | None
+    known: bool = False  # an offer with this mid was answered
     accepted: bool = False
     offered: bool = False  # with its track, in the offer in flight
-    stopped: bool = False  # offered and answered without a track
+    stopped: bool = False  # offered and answered as stopped
 
 
 _EXTENSIONS = {
@@ -71,7 +76,7 @@ class SubscriberNegotiation:
     _slots: list[_Slot] = field(default_factory=list)
     _next_mid: int = 1
     _version: int = 0
-    _in_flight: bool = False
+    _in_flight: list[_Slot] | None = None  # the sections of the offer that is not answered yet
     refused: list[TrackSid] = field(default_factory=list)  # by the answer taken last: the client has no decoder
     _stale: bool = True  # the first offer is due even without tracks: it carries the data channels
 
@@ -95,15 +100,15 @@ class SubscriberNegotiation:
         """Offer again under new ICE credentials."""
         self.local = local
         self._stale = True
-        self._in_flight = False
+        self._in_flight = None  # lost, or its answer is: which of the two is not known
 
     def next_offer(self) -> tuple[int, str] | None:
         """The offer that is due, with its number; None while one is in flight or nothing has changed."""
-        if self._in_flight or not self._stale:
+        if self._in_flight is not None or not self._stale:
             return None
-        self._in_flight, self._stale = True, False
+        self._in_flight, self._stale = list(self._slots), False
         self._version += 1
-        bundled = " ".join(["0", *(slot.mid for slot in self._slots if slot.track)])
+        bundled = " ".join(["0", *(slot.mid for slot in self._slots if slot.track or not slot.known)])
         lines = head(self._version, bundled)
         lines += application_lines("0", self.local.lines("actpass"))
         for slot in self._slots:
@@ -117,18 +122,20 @@ class SubscriberNegotiation:
 
     def answered(self, number: int, text: str) -> tuple[RemoteTransport, list[Accepted]] | None:
         """Take an answer; None if it is not to the offer in flight. Raises SdpError."""
-        if not self._in_flight or number not in (0, self._version):  # the Rust SDK always says 0
+        if self._in_flight is None or number not in (0, self._version):  # the Rust SDK always says 0
             return None
         sections = grammar.parse(text, scale=2 + len(self._slots) // 32).sections  # as long as our offer made it
         remote = remote_transport(sections)
-        self._in_flight = False
-        for slot, _ in zip(self._slots, sections[1:], strict=False):  # by position: a stopped one may lack its mid
-            slot.stopped = slot.track is None and not slot.offered
+        answered, self._in_flight = list(zip(self._in_flight, sections[1:], strict=False)), None
+        for slot, _ in answered:  # by position: a stopped one may lack its mid
+            slot.stopped = slot.track is None and not slot.offered and slot.known
+            self._stale |= slot.track is None and not slot.stopped
+            slot.known = True
         agreed = {one.mid: one for one in sections if not one.stopped and one.direction == "recvonly"}
         new = [slot for slot in self._slots if slot.mid in agreed and slot.offered and not slot.accepted]
         taken = (self._accept(slot, slot.track, agreed[slot.mid]) for slot in new if slot.track)
         accepted = [one for one in taken if one is not None]
-        stopped = {slot.mid for slot, one in zip(self._slots, sections[1:], strict=False) if one.stopped}
+        stopped = {slot.mid for slot, one in answered if one.stopped}
         offered = [slot for slot in self._slots if slot.offered and slot.track and not slot.accepted]
         self.refused = [one.track.track_sid for one in offered if one.track and one.mid in stopped | agreed.keys()]
         return remote, accepted
@@ -142,17 +149,17 @@ class SubscriberNegotiation:
 
     def _offer_section(self, slot: _Slot) -> list[str]:
         track = slot.track
-        if track is None:
-            return [
-                f"m={slot.kind} 0 UDP/TLS/RTP/SAVPF {codecs.offered_formats(_DEFAULTS[slot.kind], red=False)}",
-                "c=IN IP4 0.0.0.0",
-                f"a=mid:{slot.mid}",
-                "a=inactive",
-            ]
-        formats = codecs.offered_formats(mime_type(track), red=track.red)
-        lines = [f"m={slot.kind} 9 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
+        mime = mime_type(track) if track else _DEFAULTS[slot.kind]
+        red = track is not None and track.red
+        port = 9 if track or not slot.known else 0
+        formats = codecs.offered_formats(mime, red=red)
+        lines = [f"m={slot.kind} {port} UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{slot.mid}"]
+        if not port:
+            return [*lines, "a=inactive"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
-        lines += codecs.offered_lines(mime_type(track), red=track.red)
+        lines += codecs.offered_lines(mime, red=red)
+        if track is None:
+            return [*lines, "a=inactive"]
         lines += [f"a=extmap:{one.number} {one.uri}" for one in _extensions(track)]
         return [*lines, "a=sendonly", *msid_lines(track)]
 
