@@ -1,4 +1,7 @@
-"""Finds every sentence for users in the source: in templates `_()` and `_n()`, in Python also errors and N_()."""
+"""Finds every sentence for users in the source: in templates `_()` and `_n()`, in Python also errors and N_().
+
+What the relay answers to client libraries is not among them: its refusals are its own, for programmers.
+"""
 
 import ast
 import re
@@ -23,7 +26,7 @@ BRACES = re.compile(r"\{(\w*)[^}]*\}")
 def of_python(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and _is_refusal(node)}
-    marks = MARKS | REFUSALS | own | ({"text"} if _takes_text(tree) else set())
+    marks = MARKS | (REFUSALS - _namesakes(tree)) | own | ({"text"} if _takes_text(tree) else set())
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name(node.func) in marks:
             yield from _literals(node.args[0])
@@ -33,6 +36,12 @@ def _takes_text(tree: ast.Module) -> bool:
     """Whether `text` is ours here, and not SQLAlchemy's."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "meetings.errors"]
     return any(alias.name == "text" and alias.asname is None for node in imports for alias in node.names)
+
+
+def _namesakes(tree: ast.Module) -> set[str]:
+    """What is called like a refusal here and comes from elsewhere."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "meetings.errors"]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 def _is_refusal(node: ast.ClassDef) -> bool:

@@ -33,6 +33,14 @@ def test_the_search_finds_sentences_in_python_and_in_templates(tmp_path: Path) -
     assert set(sentences.of_template(template)) == {"sáu", "{n} bảy", "tám", "chín"}
 
 
+def test_a_refusal_of_the_relay_that_is_named_like_ours_is_no_sentence(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours.py", tmp_path / "theirs.py"
+    ours.write_text('from meetings.errors import TooLarge\nraise TooLarge("Tệp quá lớn.")')
+    theirs.write_text('from meetings.signaling.publishing import TooLarge\nraise TooLarge("name too long")')
+    assert list(sentences.of_python(ours)) == ["Tệp quá lớn."]
+    assert list(sentences.of_python(theirs)) == []
+
+
 def test_without_a_catalogue_the_source_is_shown(tmp_path: Path) -> None:
     words = Translations(tmp_path)
     assert words.gettext("en", "Phòng {venue}", venue="A {0}") == "Phòng A {0}"
