@@ -58,12 +58,20 @@ async def take(session: AsyncSession, report: Report, now: datetime) -> None:
     if recording is None:
         raise NotFound("Không có bản ghi này.")
     if recording.state not in ACTIVE:
+        _compare(recording, report)
         return
     if recording.worker != report.worker:
         log.warning("recording.report_ignored", recording_id=recording.id, kind=report.kind, worker=report.worker)
         return
     await _apply(session, recording, report, now)
     await session.flush()
+
+
+def _compare(recording: Recording, report: Report) -> None:
+    """What was sealed stays; that another hash was told of it is not kept quiet."""
+    if report.kind in ("stopped", "full") and (report.manifest_sha256 or None) != recording.manifest_sha256:
+        was, told = recording.manifest_sha256, report.manifest_sha256
+        log.error("recording.another_end_told", recording_id=recording.id, sealed=was, told=told, worker=report.worker)
 
 
 async def _apply(session: AsyncSession, recording: Recording, report: Report, now: datetime) -> None:

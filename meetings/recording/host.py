@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 import structlog
 
-from meetings.recording import messages
+from meetings.recording import ending, messages
 from meetings.recording.messages import Assignment, Begin, Poll, Report, Stop, Update, Work
 
 POLL_EVERY = 0.25  # so soon after the end of a conference its recording ends
@@ -26,6 +26,7 @@ REPORTS_WAITING = 1000
 SHORT_LIFE = 1.0  # seconds; one may be an accident, several in a row are a fault that restarting does not mend
 PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)  # before the next life, by the number of short ones in a row
 STOP_PATIENCE = 20.0
+ENDS = ("stopped", "full")
 INTERNAL_HEADER = "X-Internal-Secret"
 _LINE_LIMIT = 8 * 1024 * 1024  # a report of the end lists every file
 
@@ -43,6 +44,10 @@ class CoordinatorAway(Exception):
     """It does not answer, or not as expected; ask again later."""
 
 
+class Refused(Exception):
+    """It will never take this; the reports behind it must not wait for that."""
+
+
 class HttpCoordinator:
     """The coordinator over loopback HTTP, under the house's internal secret."""
 
@@ -50,11 +55,11 @@ class HttpCoordinator:
         self._client = httpx2.AsyncClient(base_url=url, headers={INTERNAL_HEADER: secret}, timeout=10, trust_env=False)
 
     async def poll(self, poll: Poll) -> Work:
-        """Raises CoordinatorAway."""
+        """Raises CoordinatorAway, Refused."""
         return messages.work_decoder.decode(await self._post("/internal/recorder/poll", messages.encode(poll)))
 
     async def report(self, report: Report) -> None:
-        """Raises CoordinatorAway."""
+        """Raises CoordinatorAway, Refused."""
         await self._post("/internal/recorder/report", messages.encode(report))
 
     async def close(self) -> None:
@@ -66,6 +71,8 @@ class HttpCoordinator:
             answer = await self._client.post(path, content=body, headers={"Content-Type": "application/json"})
         except httpx2.HTTPError as error:
             raise CoordinatorAway(str(error) or type(error).__name__) from error
+        if answer.status_code in (404, 422):  # no such recording, or not to be read
+            raise Refused(f"{path} was answered with {answer.status_code}")
         if answer.status_code != 200:
             raise CoordinatorAway(f"{path} was answered with {answer.status_code}")
         return answer.content
@@ -114,6 +121,7 @@ class Host:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._reports: asyncio.Queue[Report] = asyncio.Queue(REPORTS_WAITING)
         self._spare: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._told = ending.Told()
         self._stopping = False
         self._away = False
 
@@ -137,15 +145,17 @@ class Host:
             await asyncio.gather(reporting, return_exceptions=True)
 
     async def _ask(self) -> None:
+        question = self._told.asking()
         try:
             work = await self._coordinator.poll(Poll(self.worker, tuple(self._keepers)))
-        except (CoordinatorAway, msgspec.DecodeError) as error:
+        except (CoordinatorAway, Refused, msgspec.DecodeError) as error:
             if not self._away:
                 log.warning("recorder.coordinator_away", reason=str(error))
             self._away = True
             return
         self._away = False
-        wanted = {one.recording_id: one for one in work.assignments}
+        outdated = self._told.outdated(question)
+        wanted = {one.recording_id: one for one in work.assignments if one.recording_id not in outdated}
         for recording, assignment in wanted.items():
             self._assign(recording, assignment)
         for recording in self._keepers.keys() - wanted.keys():
@@ -194,7 +204,7 @@ class Host:
             assert process.process.stdout is not None
             async for line in process.process.stdout:
                 report = self._accept(line)
-                ended = ended or (report is not None and report.kind in ("stopped", "full"))
+                ended = ended or (report is not None and report.kind in ENDS)
             await process.process.wait()
             return ended
         finally:
@@ -211,8 +221,10 @@ class Host:
             return None
         if self._reports.full() and report.kind == "progress":
             return report  # the next one says more
-        with contextlib.suppress(asyncio.QueueFull):  # the end is told by the manifest, too
+        with contextlib.suppress(asyncio.QueueFull):  # the end is in the manifest, too: whoever asks again is told
             self._reports.put_nowait(msgspec.structs.replace(report, worker=self.worker))
+            if report.kind in ENDS:
+                self._told.waits(report.recording_id)
         return report
 
     async def _deliver(self) -> None:
@@ -220,6 +232,8 @@ class Host:
         while True:
             report = await self._reports.get()
             await self._deliver_one(report)
+            if report.kind in ENDS:
+                self._told.taken(report.recording_id)
             self._reports.task_done()
 
     async def _deliver_one(self, report: Report) -> None:
@@ -233,6 +247,11 @@ class Host:
                     log.warning("recorder.report_waits", kind=report.kind, reason=str(error))
                 tries += 1
                 await asyncio.sleep(1)
+            except Refused as error:
+                log.error(
+                    "recorder.report_refused", kind=report.kind, recording_id=report.recording_id, reason=str(error)
+                )
+                return
             else:
                 if tries:
                     log.info("recorder.report_taken", kind=report.kind, tries=tries + 1)

@@ -2,12 +2,14 @@
 
 It is the recording's own truth, written by the recorder without the database: what was recorded when (milliseconds on
 one clock, 0 = the recording's first segment), into which file, with which gaps, and the SHA-256 of every closed file.
+After the line `end` nothing is ever written: the file's own hash goes into the database and is what filing binds to.
 Kinds of lines: begin, segment, open, close, mended, lost, gap, unrecorded, participant, speakers, layer, mute, mark,
 left, refused, torn, end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +20,11 @@ from typing import IO, Any
 
 NAME = "manifest.jsonl"
 START_HASH = "0" * 64
+END = "end"
+
+
+class Ended(Exception):
+    """The recording has come to its end; its manifest is not written to any more."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,15 @@ class Entry:
 class Manifest:
     """Appends to the manifest in `directory`; a line cut by a crash is dropped and the drop is noted.
 
-    `append` writes at once to the operating system; `sync` has the disk confirm. Raises OSError.
+    `append` writes at once to the operating system; `sync` has the disk confirm. Raises OSError, and Ended.
     """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / NAME
-        whole, torn = _whole_lines(self.path)
+        whole, torn = _whole_lines(contents(directory))
+        if whole and _parse(whole[-1]).kind == END:
+            raise Ended
+        self._ended = False
         self._file: IO[bytes] = self.path.open("ab", buffering=0)
         if torn:
             os.truncate(self.path, sum(len(line) + 1 for line in whole))
@@ -63,10 +73,24 @@ class Manifest:
     def append(self, kind: str, t: int, **fields: Any) -> None:
         """Add one line."""
         with self._lock:
+            if self._ended:
+                raise Ended
             record = {"seq": self._seq + 1, "t": t, "kind": kind, **fields, "prev": self._head}
             line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-            self._file.write(line + b"\n")
-            self._seq, self._head = self._seq + 1, _line_hash(line)
+            self._write(line + b"\n")
+            self._seq, self._head, self._ended = self._seq + 1, _line_hash(line), kind == END
+
+    def _write(self, line: bytes) -> None:
+        """Whole or not at all: what a full disk took of a line would spoil the next one."""
+        whole_until = os.fstat(self._file.fileno()).st_size
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file.fileno(), whole_until)
+            raise
 
     def sync(self) -> None:
         """Have the disk confirm what was appended; blocking, for a thread."""
@@ -78,9 +102,25 @@ class Manifest:
         self._file.close()
 
 
-def read(directory: Path) -> list[Entry]:
+def contents(directory: Path) -> bytes:
+    """The file as it is; empty if there is none."""
+    path = directory / NAME
+    return path.read_bytes() if path.exists() else b""
+
+
+def entries_of(data: bytes) -> list[Entry]:
     """All whole lines; an unfinished last line is left out."""
-    return [_parse(line) for line in _whole_lines(directory / NAME)[0]]
+    return [_parse(line) for line in _whole_lines(data)[0]]
+
+
+def read(directory: Path) -> list[Entry]:
+    """All whole lines of a recording's manifest."""
+    return entries_of(contents(directory))
+
+
+def is_ended(entries: list[Entry]) -> bool:
+    """Whether nothing may follow."""
+    return bool(entries) and entries[-1].kind == END
 
 
 def digest(directory: Path) -> str:
@@ -92,7 +132,7 @@ def problems(directory: Path) -> list[str]:
     """What is wrong with the chain of lines and with the files it names, in words for `verify`; empty if sound."""
     found: list[str] = []
     previous = START_HASH
-    lines, torn = _whole_lines(directory / NAME)
+    lines, torn = _whole_lines(contents(directory))
     for position, line in enumerate(lines, start=1):
         record = json.loads(line) if _is_record(line) else {}
         if record.get("seq") != position or record.get("prev") != previous:
@@ -122,11 +162,8 @@ def _file_problems(directory: Path, entries: list[Entry]) -> list[str]:
     return found
 
 
-def _whole_lines(path: Path) -> tuple[list[bytes], int]:
+def _whole_lines(data: bytes) -> tuple[list[bytes], int]:
     """Lines that are complete JSON, and the number of bytes after them."""
-    if not path.exists():
-        return [], 0
-    data = path.read_bytes()
     lines = data.split(b"\n")
     tail = lines.pop()
     while lines and not _is_record(lines[-1]):

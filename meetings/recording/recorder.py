@@ -12,10 +12,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from meetings.recording import manifest
+from meetings.recording import ending, manifest
 from meetings.recording.clocks import SenderClock
 from meetings.recording.messages import Assignment, Report, ReportKind
-from meetings.recording.tape import Tape, kind_of, recorded_files
+from meetings.recording.tape import Tape, kind_of
 from meetings.recording.tracks import TrackRecorder
 from meetings.signaling.client import HIGH, LOW, Client, RemoteTrack, Speaker
 from meetings.signaling.client_receive import RtpPacket
@@ -196,16 +196,16 @@ class Recorder:
         until = self._tape.until()
         self._tape.note("mark", until, what="stop")
         self._tape.end()
-        self._report_end("stopped", t=until)
+        self._send(ending.told(self._tape.directory, self._assignment.recording_id))
 
     def finish_full(self, reason: str) -> None:
         """The disk is full: save what can be saved, and say so."""
         self._tracks.clear()
         self._tape.abandon()
-        with contextlib.suppress(OSError):
-            self._tape.note("mark", what="stop", reason="disk full")
+        with contextlib.suppress(OSError, manifest.Ended):  # refused after the last line, it has ended all the same
+            self._tape.note("mark", what="stop", reason=ending.DISK_FULL)
             self._tape.end()
-        self._report_end("full", reason)
+        self._send(ending.refused(self._tape.directory, self._assignment.recording_id, reason))
 
     def pause(self) -> None:
         """This life ends, the recording goes on in another."""
@@ -300,21 +300,6 @@ class Recorder:
                 reason=reason,
                 origin=self._tape.origin_wall,
                 until=until,
-            )
-        )
-
-    def _report_end(self, kind: ReportKind, reason: str = "", *, t: int | None = None) -> None:
-        files = tuple(recorded_files(self._tape.directory))
-        self._send(
-            Report(
-                self._assignment.recording_id,
-                kind,
-                t=self._tape.now() if t is None else t,
-                bytes=sum(one.size for one in files),
-                reason=reason,
-                origin=self._tape.origin_wall,
-                manifest_sha256=manifest.digest(self._tape.directory),
-                files=files,
             )
         )
 

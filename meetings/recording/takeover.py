@@ -41,6 +41,12 @@ def take(directory: Path) -> IO[str]:
     return lock
 
 
+def give_up(directory: Path, lock: IO[str]) -> None:
+    """Nobody is to write here again: the lock goes while it is held, or one that takes it now would lose it."""
+    (directory / NAME).unlink(missing_ok=True)
+    lock.close()
+
+
 def _try(path: Path) -> IO[str] | None:
     lock = path.open("a+")
     try:

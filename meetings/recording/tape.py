@@ -2,7 +2,8 @@
 
 A life may follow another one that was killed: `mend_orphans` closes the files it left behind. Files are flushed and
 synced by `flush` and `sync`, and sealed in a thread of their own, because hashing and a slow disk take seconds and
-packets do not wait. Any OSError means that the disk refuses, and then `abandon` saves what can be saved.
+packets do not wait. Any OSError means that the disk refuses, and then `abandon` saves what can be saved. A recording
+that has come to its end is not opened again: `Ended`.
 """
 
 from __future__ import annotations
@@ -53,13 +54,18 @@ def media_files(directory: Path) -> list[Path]:
 
 
 class Tape:
-    """Open with a recording that may be new or go on after an earlier life."""
+    """Open with a recording that may be new or go on after an earlier life. Raises manifest.Ended, OSError."""
 
     def __init__(self, directory: Path, recording_id: str, meeting_id: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        if manifest.is_ended(manifest.read(directory)):
+            raise manifest.Ended  # whoever may still be telling the end is not asked to go
         self._lock = takeover.take(directory)
         earlier = manifest.read(directory)
+        if manifest.is_ended(earlier):
+            takeover.give_up(directory, self._lock)
+            raise manifest.Ended
         self._earlier_open = _orphans(earlier)
         self._ends: int | None = None  # the stop mark
         self._earlier_end = max((entry.t for entry in earlier if entry.kind in ("close", "mended")), default=0)
@@ -160,9 +166,10 @@ class Tape:
 
     def _check_sealed(self) -> None:
         """Raises what went wrong in the sealing thread; what went well is forgotten."""
-        for done in [one for one in self._sealed if one.done()]:
-            done.result()
-            del self._sealed[done]
+        for done in list(self._sealed):  # `sync` looks here from a thread, while files are closed
+            if done.done():
+                done.result()
+                self._sealed.pop(done, None)
 
     def _note_closed(self, kind: str, name: str, starts_ms: int, sealed: webm.Sealed) -> None:
         path = self.directory / name
@@ -180,9 +187,9 @@ class Tape:
     def mend_orphans(self) -> None:
         """Cut, seal and bind what a killed life left open. May run in a thread: lines are appended whole."""
         with self._mending:
-            for entry in self._earlier_open:
-                self._mend(entry)
-            self._earlier_open = []
+            while self._earlier_open:
+                self._mend(self._earlier_open[0])
+                self._earlier_open = self._earlier_open[1:]
 
     def _mend(self, entry: manifest.Entry) -> None:
         path = self.directory / entry["file"]
@@ -246,9 +253,9 @@ class Tape:
         """The recording is over: everything sealed, last line, sync, no ballast."""
         self._wait_for_seals()
         (self.directory / BALLAST).unlink(missing_ok=True)
-        self.note("end")
-        self._release()
-        (self.directory / takeover.NAME).unlink(missing_ok=True)
+        self.note(manifest.END)
+        self._manifest.close()
+        takeover.give_up(self.directory, self._lock)
 
     def leave(self) -> None:
         """This life is over, the recording is not."""
@@ -285,7 +292,11 @@ def _origin_of(begin: manifest.Entry, boot: str) -> float:
 
 def recorded_files(directory: Path) -> list[RecordedFile]:
     """Every sealed file of a recording, in the order it was begun."""
-    entries = manifest.read(directory)
+    return sealed_files(manifest.read(directory))
+
+
+def sealed_files(entries: list[manifest.Entry]) -> list[RecordedFile]:
+    """The same, of a manifest that has been read."""
     sealed = {entry["file"]: entry for entry in entries if entry.kind in ("close", "mended")}
     return [
         RecordedFile(

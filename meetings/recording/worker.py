@@ -2,7 +2,8 @@
 
 Started before it is needed, so that after a crash only the join has to be waited for. When its host dies (standard
 input ends) it records on for half a minute, until the process of a new host takes over: that one sends SIGTERM, takes
-over the directory's lock and carries on. Exit status 0: reported its end; 3: the life is over, the recording is not.
+over the directory's lock and carries on. A recording that has its end on the disk is only reported again.
+Exit status 0: reported its end; 3: the life is over, the recording is not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from meetings.logs import configure
-from meetings.recording import messages
+from meetings.recording import ending, manifest, messages
 from meetings.recording.messages import Assignment, Begin, Order, Report, Stop, Update
 from meetings.recording.recorder import DiskFull, Recorder, make_client
 from meetings.recording.tape import Tape
@@ -57,8 +58,10 @@ async def _next_order(orders: asyncio.StreamReader) -> Order | None:
 
 def _send(report: Report) -> None:
     """One line; if the host is gone there is nobody to tell."""
+    left = messages.encode(report) + b"\n"
     with contextlib.suppress(OSError):
-        os.write(sys.stdout.fileno(), messages.encode(report) + b"\n")
+        while left:  # a signal may cut a long one
+            left = left[os.write(sys.stdout.fileno(), left) :]
 
 
 class _Life:
@@ -72,11 +75,14 @@ class _Life:
 
     async def live(self, orders: asyncio.StreamReader) -> int:
         """Record until stopped, orphaned, thrown out or out of disk."""
-        one = self._assignment
+        one, directory = self._assignment, Path(self._assignment.directory)
         try:
-            tape = Tape(Path(one.directory), one.recording_id, one.meeting_id)
+            tape = Tape(directory, one.recording_id, one.meeting_id)
+        except manifest.Ended:  # and the word of it was lost
+            _send(ending.told(directory, one.recording_id))
+            return 0
         except OSError as error:
-            _send(Report(one.recording_id, "full", reason=str(error)))
+            _send(ending.refused(directory, one.recording_id, str(error)))
             return 0
         recorder = Recorder(tape, one, _send)
         if self._finished:

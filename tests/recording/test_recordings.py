@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from meetings import events
 from meetings.access import Role
@@ -168,10 +169,11 @@ async def test_a_host_that_lost_its_lease_is_not_heard_any_more(session_open: Wo
     recording = await begun(world)
     world.clock.advance(60)
     assert len((await recorder_asks(world, "host-b")).assignments) == 1
-    await recorder_tells(world, stopped(world, recording), "host-a")
+    report = stopped(world, recording)
+    await recorder_tells(world, report, "host-a")
     assert await state(world.secretary) == "requested"
     assert (await world.kinds())[-1] == "recording.requested"
-    await recorder_tells(world, stopped(world, recording), "host-b")
+    await recorder_tells(world, report, "host-b")
     assert await state(world.secretary) == "idle"
 
 
@@ -235,6 +237,32 @@ async def test_a_report_told_twice_changes_nothing(session_open: World) -> None:
     async with world.context.database.read() as session:
         assert len(await service.files_of(session, recording)) == 1
         assert await service.manifest_hash(session, MEETING) == report.manifest_sha256
+
+
+async def test_another_end_told_later_is_noticed_and_what_was_sealed_stays(session_open: World) -> None:
+    world = session_open
+    recording = await begun(world)
+    report = stopped(world, recording)
+    await recorder_tells(world, report)
+    before = await world.kinds()
+    with capture_logs() as lines:
+        await recorder_tells(world, msgspec.structs.replace(report, manifest_sha256="0" * 64, files=()))
+        await recorder_tells(world, Report(recording, "progress", bytes=1))
+    [line] = [one for one in lines if one["event"] == "recording.another_end_told"]
+    assert (line["sealed"], line["told"]) == (report.manifest_sha256, "0" * 64)
+    assert await world.kinds() == before
+    async with world.context.database.read() as session:
+        assert len(await service.files_of(session, recording)) == 1
+        assert await verify_recordings(session, world.context.settings) == []
+
+
+async def test_a_recording_that_has_ended_is_handed_out_to_nobody(session_open: World) -> None:
+    world = session_open
+    recording = await begun(world)
+    await recorder_tells(world, stopped(world, recording))
+    world.clock.advance(60)
+    for worker in ("host-a", "host-b"):
+        assert (await recorder_asks(world, worker)).assignments == ()
 
 
 async def test_a_full_disk_is_an_alarm_and_the_meeting_goes_on(session_open: World) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,63 @@ def test_a_changed_or_missing_file_is_named(tmp_path: Path, spoil: str) -> None:
     file.write_bytes(b"S" + file.read_bytes()[1:]) if spoil == "flip" else file.unlink()
     [problem] = manifest.problems(tmp_path)
     assert problem.startswith("a.webm:")
+
+
+def test_nothing_follows_the_end(tmp_path: Path) -> None:
+    log = manifest.Manifest(tmp_path)
+    log.append("begin", 0)
+    log.append("end", 10)
+    sealed = manifest.digest(tmp_path)
+    with pytest.raises(manifest.Ended):
+        log.append("participant", 11)
+    log.close()
+    with pytest.raises(manifest.Ended):
+        manifest.Manifest(tmp_path)
+    assert manifest.digest(tmp_path) == sealed
+
+
+def test_an_end_cut_by_a_crash_is_no_end(tmp_path: Path) -> None:
+    log = manifest.Manifest(tmp_path)
+    log.append("begin", 0)
+    log.append("end", 10)
+    log.close()
+    path = tmp_path / manifest.NAME
+    path.write_bytes(path.read_bytes()[:-3])
+    again = manifest.Manifest(tmp_path)
+    again.append("end", 20)
+    again.close()
+    assert [e.kind for e in manifest.read(tmp_path)] == ["begin", "torn", "end"]
+    assert manifest.problems(tmp_path) == []
+
+
+def test_a_line_for_which_there_was_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from meetings.recording import manifest
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+log = manifest.Manifest(Path(sys.argv[1]))
+log.append("begin", 0)
+most = log.path.stat().st_size + 20
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+try:
+    log.append("gap", 1, reason="x" * 100)
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    log.append("end", 2)
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert [e.kind for e in manifest.read(tmp_path)] == ["begin", "end"]
+    assert manifest.problems(tmp_path) == []
+
+
+def test_a_manifest_that_ended_twice_is_still_read(tmp_path: Path) -> None:
+    """As recorders wrote them that opened an ended recording again."""
+    previous, lines = manifest.START_HASH, []
+    for number, kind in enumerate(("begin", "end", "mark", "end"), start=1):
+        line = json.dumps({"seq": number, "t": number, "kind": kind, "prev": previous})
+        previous = hashlib.sha256(line.encode()).hexdigest()
+        lines.append(line + "\n")
+    (tmp_path / manifest.NAME).write_text("".join(lines))
+    assert [e.kind for e in manifest.read(tmp_path)] == ["begin", "end", "mark", "end"]
+    assert manifest.problems(tmp_path) == []
