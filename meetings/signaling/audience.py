@@ -12,6 +12,7 @@ from meetings.signaling.model import Identity, Kind, ParticipantSid, Track, Trac
 from meetings.signaling.requests import View
 from meetings.signaling.roster import Roster
 from meetings.signaling.speakers import Speakers, Speaking
+from meetings.signaling.viewing import HIGHEST
 from meetings.signaling.watching import NOTHING, Watching
 
 
@@ -55,10 +56,20 @@ class Audience:
         """Somebody watches the picture now, or no longer: its publisher is told what to send."""
         if track.kind is not Kind.VIDEO:
             return
-        highest = max((member.peer.watches(track.sid) for member in self._members.values()), default=NOTHING)
-        told = self._watching.watched(track.sid, highest, self._around.now_ms())
-        if told is not None:
-            self._members.tell([publisher], messages.subscribed_quality(track, told))
+        now = self._around.now_ms()
+        news = [
+            self._watching.watched(codec.sid, self._wanted(codec), now, unasked=HIGHEST if codec is track else NOTHING)
+            for codec in track.codecs
+        ]
+        if any(one is not None for one in news):
+            told = [(codec, self._watching.told(codec.sid)) for codec in track.codecs]
+            self._members.tell([publisher], messages.subscribed_quality(track.sid, told))
+
+    def _wanted(self, codec: Track) -> int:
+        """The highest layer that anybody watches of a track in one codec; a second one not sent yet is waited for."""
+        if codec.request.of_track and not codec.live:
+            return HIGHEST
+        return max((member.peer.watches(codec) for member in self._members.values()), default=NOTHING)
 
     def look_after(self) -> None:
         """Every second: publishers learn which layers nobody has watched for a while."""
@@ -81,8 +92,8 @@ class Audience:
         """Where not every picture fits, those who speak come before those who do not."""
         participant = self._roster.get(speaking.participant)
         cameras = [one for one in participant.live_tracks if one.kind is Kind.VIDEO] if participant else []
-        for track in cameras:
-            self._around.command(schema.SetSpeaking(producer_of(track.sid), speaking.active))
+        for codec in (codec for track in cameras for codec in track.codecs):
+            self._around.command(schema.SetSpeaking(producer_of(codec.sid), speaking.active))
 
     # ------------------------------------------------------------------------------------------ how well
 

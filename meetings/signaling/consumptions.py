@@ -45,15 +45,16 @@ class Consumptions:
 
     def add(self, publisher: ParticipantSid, track: Track) -> Outgoing:
         """A track more; returns how it is to be described to the client."""
-        one = _Consumption(track, consumer_of(self._sid, track.sid), _random_ssrc(), _random_ssrc())
-        self._by_track[track.sid] = one
-        if (view := self._views.get(track.sid)) is not None:
+        sid = track.known_as
+        one = _Consumption(track, consumer_of(self._sid, sid), _random_ssrc(), _random_ssrc())
+        self._by_track[sid] = one
+        if (view := self._views.get(sid)) is not None:
             self._see(one, view)
         video = track.kind.value == "video"
         return Outgoing(
-            track.sid,
+            sid,
             track.kind,
-            f"{publisher}|{track.sid}",
+            f"{publisher}|{sid}",
             one.ssrc,
             one.rtx_ssrc if video else 0,
             mime_type=track.mime_type,
@@ -74,7 +75,7 @@ class Consumptions:
         self._send(
             schema.Consume(
                 consumer_id=one.consumer_id,
-                producer_id=producer_of(accepted.track_sid),
+                producer_id=producer_of(one.track.sid),
                 transport_id=self._transport,
                 ssrc=one.ssrc,
                 rtx_ssrc=one.rtx_ssrc if accepted.codec.rtx_payload_type else 0,
@@ -116,10 +117,10 @@ class Consumptions:
             self._send(schema.SetImportance(one.consumer_id, *importance))
         one.spatial, one.paused, one.importance = spatial, view.disabled, importance
 
-    def watches(self, track_sid: TrackSid) -> int:
-        """The highest layer of the track that the client wants to see now; -1: none."""
-        one = self._by_track.get(track_sid)
-        return watching.NOTHING if one is None or one.paused else one.spatial
+    def watches(self, track: Track) -> int:
+        """The highest layer of the track, in this codec, that the client wants to see now; -1: none."""
+        one = self._by_track.get(track.known_as)
+        return watching.NOTHING if one is None or one.paused or one.track.sid != track.sid else one.spatial
 
 
 def redundant(track: Track) -> bool:

@@ -65,9 +65,18 @@ class RoomChanged:
 
 @dataclass(frozen=True)
 class TrackAccepted:
-    """The client may now send the track it announced under `cid`."""
+    """The client may now send the track, or its second codec, that it announced under `cid`."""
 
     to: ParticipantSid
+    track: Track
+    cid: str
+
+
+@dataclass(frozen=True)
+class CodecWanted:
+    """Somebody waits for the track in its second codec: its publisher is to send it as well."""
+
+    publisher: ParticipantSid
     track: Track
 
 
@@ -104,7 +113,7 @@ class TrackStopped:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """Forward the track to the subscriber; `first` when nobody else received it."""
+    """Forward the track, in this codec, to the subscriber; `first` when nobody else received it."""
 
     subscriber: ParticipantSid
     publisher: Participant
@@ -168,6 +177,7 @@ Effect = (
     ParticipantChanged
     | RoomChanged
     | TrackAccepted
+    | CodecWanted
     | RequestAnswered
     | TrackMuted
     | TrackStopped

@@ -31,6 +31,11 @@ def owner(transport: schema.TransportId) -> ParticipantSid:
     return ParticipantSid(transport.rpartition(".")[0])
 
 
+def backup_of(track_sid: TrackSid) -> TrackSid:
+    """The second codec of a track, which clients never hear of by this name."""
+    return TrackSid(f"{track_sid}.2")
+
+
 def producer_of(track_sid: TrackSid) -> schema.ProducerId:
     return schema.ProducerId(track_sid)
 

@@ -11,6 +11,7 @@ from meetings.signaling.audience import Audience
 from meetings.signaling.calls import Calls
 from meetings.signaling.dual import DualPeer
 from meetings.signaling.effects import (
+    CodecWanted,
     Dismissed,
     Effect,
     Happened,
@@ -126,8 +127,10 @@ class LiveRoom:
                     member.peer.has_floor(_has_floor(participant))
             case RoomChanged(to):
                 self._members.tell(to, messages.room(self.rules.facts()))
-            case TrackAccepted(to, track):
-                self._members.tell([to], messages.track_published(track))
+            case TrackAccepted(to, track, cid):
+                self._members.tell([to], messages.track_published(track, cid))
+            case CodecWanted(publisher, track):
+                self.audience.watch(publisher, track)
             case RequestAnswered():
                 self._answer(effect)
             case TrackMuted(publisher, track_sid, muted, told):
@@ -180,9 +183,9 @@ class LiveRoom:
     def _subscribe(self, effect: Subscribed) -> None:
         if (member := self._members.get(effect.subscriber)) is not None:
             member.peer.consume(effect.publisher.sid, effect.track)
-            self.audience.watch(effect.publisher.sid, effect.track)
+            self.audience.watch(effect.publisher.sid, effect.publisher.track(effect.track.known_as) or effect.track)
         if effect.first:
-            self._members.tell([effect.publisher.sid], messages.track_subscribed(effect.track.sid))
+            self._members.tell([effect.publisher.sid], messages.track_subscribed(effect.track.known_as))
 
     def _dismiss(self, sid: ParticipantSid, reason: Reason, said: bool) -> None:
         member = self._members.pop(sid, None)

@@ -78,6 +78,11 @@ def track_info(track: Track) -> models.TrackInfo:
     )
     info.audio_features.extend(request.features)  # type: ignore[arg-type]  # numbers as received
     info.codecs.add(mime_type=info.mime_type, mid=track.mid, cid=request.cid, layers=layers)
+    if (backup := track.backup) is not None:
+        sizes = [_layer(backup, index) for index in range(len(backup.request.layers))]
+        info.codecs.add(mime_type=_mime_type(backup), mid=backup.mid, cid=backup.request.cid, layers=sizes)
+    elif request.backup:
+        info.codecs.add(mime_type=f"video/{request.backup.upper()}", layers=layers)
     return info
 
 
@@ -236,26 +241,28 @@ def sections_wanted(more: Sections) -> rtc.SignalResponse:
     )
 
 
-def track_published(track: Track) -> rtc.SignalResponse:
-    return rtc.SignalResponse(
-        track_published=rtc.TrackPublishedResponse(cid=track.request.cid, track=track_info(track))
-    )
+def track_published(track: Track, cid: str) -> rtc.SignalResponse:
+    return rtc.SignalResponse(track_published=rtc.TrackPublishedResponse(cid=cid, track=track_info(track)))
 
 
 def track_unpublished(track_sid: TrackSid) -> rtc.SignalResponse:
     return rtc.SignalResponse(track_unpublished=rtc.TrackUnpublishedResponse(track_sid=track_sid))
 
 
-def subscribed_quality(track: Track, highest: int) -> rtc.SignalResponse:
-    """Up to which layer the publisher's picture is watched; -1: not at all."""
+def subscribed_quality(track_sid: TrackSid, watched: Iterable[tuple[Track, int]]) -> rtc.SignalResponse:
+    """Up to which layer the publisher's picture is watched in each codec, the first one first; -1: not at all."""
+    told = [_subscribed_codec(*one) for one in watched]
+    first = told[0].qualities  # for clients that know of one codec only
+    update = rtc.SubscribedQualityUpdate(track_sid=track_sid, subscribed_qualities=first, subscribed_codecs=told)
+    return rtc.SignalResponse(subscribed_quality_update=update)
+
+
+def _subscribed_codec(codec: Track, highest: int) -> rtc.SubscribedCodec:
     qualities = [
         rtc.SubscribedQuality(quality=quality, enabled=spatial <= highest)
         for spatial, quality in enumerate(_LAYER_QUALITIES)
     ]
-    name = _mime_type(track).partition("/")[2].lower()
-    codec = rtc.SubscribedCodec(codec=name, qualities=qualities)
-    update = rtc.SubscribedQualityUpdate(track_sid=track.sid, subscribed_qualities=qualities, subscribed_codecs=[codec])
-    return rtc.SignalResponse(subscribed_quality_update=update)
+    return rtc.SubscribedCodec(codec=_mime_type(codec).partition("/")[2].lower(), qualities=qualities)
 
 
 def track_subscribed(track_sid: TrackSid) -> rtc.SignalResponse:

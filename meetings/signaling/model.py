@@ -111,11 +111,16 @@ class TrackRequest:
     encryption: int = 0  # models.Encryption.Type: what subscribers need to know to decrypt it
     features: tuple[int, ...] = ()  # AudioTrackFeature numbers
     of_track: TrackSid = TrackSid("")  # another codec of this track
+    backup: str = ""  # a second codec, by name: it is sent as well once somebody comes who cannot take the first
+    regresses: bool = False  # once the second is sent, everybody gets that, and the first is sent no longer
 
 
 @dataclass(frozen=True)
 class Track:
-    """A published track. It is `live`, and known to others, once its media section has been negotiated."""
+    """A published track. It is `live`, and known to others, once its media section has been negotiated.
+
+    Its second codec, while somebody needs it, is a track of its own to transports and media worker, and to nobody else.
+    """
 
     sid: TrackSid
     request: TrackRequest
@@ -123,6 +128,17 @@ class Track:
     live: bool = False
     mid: str = ""
     mime_type: str = ""
+    backup: Track | None = None
+
+    @property
+    def known_as(self) -> TrackSid:
+        """Under which sid clients know it: both codecs of a track have one."""
+        return self.request.of_track or self.sid
+
+    @property
+    def codecs(self) -> tuple[Track, ...]:
+        """Itself, and its second codec."""
+        return (self,) if self.backup is None else (self, self.backup)
 
     @property
     def kind(self) -> Kind:

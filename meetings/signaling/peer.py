@@ -100,10 +100,11 @@ class Peer(ABC):
     def bind(self, tracks: Sequence[Track]) -> list[Negotiated]:
         """Join announced tracks to offered sections, whichever came first, and expect their media from now on."""
         negotiated = []
+        announced = [codec for track in tracks for codec in track.codecs if codec.request.cid]
         for media in self._offered.values():
             if media.mid in self._bound or media.codec is None:
                 continue
-            waiting = [one for one in tracks if one.kind is media.kind and one.sid not in self._bound.values()]
+            waiting = [one for one in announced if one.kind is media.kind and one.sid not in self._bound.values()]
             track = next((one for one in waiting if one.request.cid == media.cid), None)
             if track is None and self._by_kind and waiting:
                 track = waiting[0]  # Firefox: the ids in its SDP are not those it announced
@@ -117,7 +118,7 @@ class Peer(ABC):
 
     def answer(self, number: int, tracks: Sequence[Track]) -> Description:
         """The answer to the client's last offer."""
-        wishes = {one.sid: _options(one) for one in tracks}
+        wishes = {codec.sid: _options(codec) for track in tracks for codec in track.codecs}
         sdp = self._publisher.answer({mid: wishes[sid] for mid, sid in self._bound.items() if sid in wishes})
         return Description(number, sdp, {})
 
@@ -181,9 +182,9 @@ class Peer(ABC):
         """The client shows the track larger, smaller or not at all."""
         self.consumptions.view(track_sid, view)
 
-    def watches(self, track_sid: TrackSid) -> int:
-        """The highest layer of the track that the client wants to see now; -1: none."""
-        return self.consumptions.watches(track_sid)
+    def watches(self, track: Track) -> int:
+        """The highest layer of the track, in this codec, that the client wants to see now; -1: none."""
+        return self.consumptions.watches(track)
 
     # ---------------------------------------------------------------------------------------------- data
 

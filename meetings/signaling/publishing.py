@@ -8,6 +8,7 @@ from dataclasses import replace
 from meetings.signaling import limits
 from meetings.signaling.effects import (
     Asked,
+    CodecWanted,
     Effect,
     Happened,
     Happening,
@@ -17,6 +18,7 @@ from meetings.signaling.effects import (
     TrackMuted,
     TrackStopped,
 )
+from meetings.signaling.ids import backup_of
 from meetings.signaling.model import Participant, ParticipantSid, Permission, Track, TrackRequest, TrackSid
 from meetings.signaling.roster import Roster, newer_version
 from meetings.signaling.subscriptions import Subscriptions
@@ -49,7 +51,7 @@ class Publishing:
         if request.of_track:
             return self._another_codec(participant, request)
         if again := next((one for one in participant.tracks if one.request.cid == request.cid), None):
-            return self._queue(sid, request, track_sid) if again.live else [TrackAccepted(sid, again)]
+            return self._queue(sid, request, track_sid) if again.live else [TrackAccepted(sid, again, request.cid)]
         if len(participant.tracks) >= limits.TRACKS:
             return [_refused(sid, request, Refusal.LIMIT_EXCEEDED, "too many tracks")]
         return self._accept(participant, request, track_sid)
@@ -57,7 +59,7 @@ class Publishing:
     def _accept(self, participant: Participant, request: TrackRequest, track_sid: TrackSid) -> list[Effect]:
         track = Track(sid=track_sid, request=request, muted=request.muted)
         self._roster.put(replace(participant, tracks=(*participant.tracks, track)))
-        return [TrackAccepted(participant.sid, track)]
+        return [TrackAccepted(participant.sid, track, request.cid)]
 
     def _queue(self, sid: ParticipantSid, request: TrackRequest, track_sid: TrackSid) -> list[Effect]:
         """The same source again, while its track is still published: its turn comes when that one ends."""
@@ -76,11 +78,24 @@ class Publishing:
         return self._accept(participant, *due)
 
     def _another_codec(self, participant: Participant, request: TrackRequest) -> list[Effect]:
-        """It is answered, so that clients go on; only one codec of a track is forwarded."""
+        """The second codec of a track, which its client was asked for. A third is answered, so that clients go on."""
         track = participant.track(request.of_track)
         if track is None:
             return [_refused(participant.sid, request, Refusal.NOT_FOUND, "no such track")]
-        return [TrackAccepted(participant.sid, replace(track, request=replace(track.request, cid=request.cid)))]
+        if track.backup is None or not track.backup.live:
+            track = replace(track, backup=_backup(track, replace(request, codec=request.codec or track.request.backup)))
+            self._roster.put(replace(participant, tracks=_with(participant.tracks, track)))
+        return [TrackAccepted(participant.sid, track, request.cid)]
+
+    def want_backup(self, track_sid: TrackSid) -> list[Effect]:
+        """Somebody cannot take the track's codec: its client is asked for the second one."""
+        found = ((one, track) for one in self._roster for track in one.tracks if track.sid == track_sid)
+        participant, track = next(found, (None, None))
+        if participant is None or track is None or track.backup is not None:
+            return []
+        asked = _backup(track, replace(track.request, cid="", codec=track.request.backup))
+        self._roster.put(replace(participant, tracks=_with(participant.tracks, track := replace(track, backup=asked))))
+        return [CodecWanted(participant.sid, track)]
 
     def unsupported(self, sid: ParticipantSid, cid: str) -> list[Effect]:
         """A client wants to publish what is neither sound nor picture."""
@@ -92,15 +107,24 @@ class Publishing:
         return all(self._roster.track(sid, track) is not None for track in tracks)
 
     def negotiated(self, sid: ParticipantSid, track_sid: TrackSid, mid: str, mime_type: str) -> list[Effect]:
-        """The track has its media section: it becomes known, and is forwarded to whoever wants it."""
-        if (found := self._roster.track(sid, track_sid)) is None:
+        """The track, or its second codec, has its media section: it is forwarded to whoever wants it."""
+        if (found := self._found(sid, track_sid)) is None:
             return []
-        participant, track = found
-        live = replace(track, live=True, mid=mid, mime_type=mime_type)
-        effects = self._roster.change(participant, tracks=_with(participant.tracks, live))
+        participant, track, codec = found
+        live = replace(codec, live=True, mid=mid, mime_type=mime_type)
+        newer = live if codec is track else replace(track, backup=live)
+        effects = self._roster.change(participant, tracks=_with(participant.tracks, newer))
         if not track.live:
             effects += [Happened(Happening.TRACK_PUBLISHED, self._roster.get(sid), live), self._roster.counts()]
         return effects + self._subscriptions.settle(self._roster)
+
+    def _found(self, sid: ParticipantSid, track_sid: TrackSid) -> tuple[Participant, Track, Track] | None:
+        """A participant, a track of its own, and which codec of it is meant."""
+        participant = self._roster.get(sid)
+        tracks = participant.tracks if participant is not None else ()
+        found = ((track, codec) for track in tracks for codec in track.codecs if codec.sid == track_sid)
+        track, codec = next(found, (None, None))
+        return (participant, track, codec) if participant and track and codec else None
 
     def set_muted(self, sid: ParticipantSid, track_sid: TrackSid, muted: bool) -> list[Effect]:
         """The client itself muted or unmuted its track."""
@@ -145,18 +169,30 @@ class Publishing:
         if found is None or found[1].muted == muted:
             return []
         participant, track = found
-        tracks = _with(participant.tracks, replace(track, muted=muted))
-        return [TrackMuted(sid, track_sid, muted, told), *self._roster.change(participant, tracks=tracks)]
+        backup = replace(track.backup, muted=muted) if track.backup is not None else None
+        tracks = _with(participant.tracks, replace(track, muted=muted, backup=backup))
+        effects: list[Effect] = [TrackMuted(sid, one.sid, muted, told and one is track) for one in track.codecs]
+        return effects + self._roster.change(participant, tracks=tracks)
 
     def end(self, sid: ParticipantSid, track_sid: TrackSid, *, told: bool = False) -> list[Effect]:
         """The track ends: its client stopped sending it, or `told` that it may not any more."""
-        if (found := self._roster.track(sid, track_sid)) is None:
+        if (found := self._found(sid, track_sid)) is None:
             return []
-        effects = self.drop(sid, found[1], told=told)
-        participant = self._roster.get(sid)
-        if found[1].live and participant is not None:
-            effects += [*self._roster.announce(participant), self._roster.counts()]
-        return effects + self._subscriptions.settle(self._roster) + self._next_in_line(sid, found[1].request.cid)
+        participant, track, codec = found
+        if codec is not track:
+            return self._end_backup(participant, track, codec)
+        effects = self.drop(sid, track, told=told)
+        now = self._roster.get(sid)
+        if track.live and now is not None:
+            effects += [*self._roster.announce(now), self._roster.counts()]
+        return effects + self._subscriptions.settle(self._roster) + self._next_in_line(sid, track.request.cid)
+
+    def _end_backup(self, participant: Participant, track: Track, backup: Track) -> list[Effect]:
+        """The client sends the second codec no longer; who needs it waits for it again."""
+        waits = replace(backup, live=False, mid="", mime_type="", request=replace(backup.request, cid=""))
+        effects: list[Effect] = [TrackStopped(participant.sid, backup.sid, told=False)]
+        effects += self._roster.change(participant, tracks=_with(participant.tracks, replace(track, backup=waits)))
+        return effects + self._subscriptions.settle(self._roster)
 
     def enforce(self, sid: ParticipantSid, permission: Permission) -> list[Effect]:
         """Tracks whose source is not permitted end."""
@@ -177,8 +213,12 @@ class Publishing:
         left = tuple(one for one in participant.tracks if one.sid != track.sid)
         self._roster.put(newer := newer_version(participant, tracks=left))
         self._subscriptions.forget_track(track.sid)
-        effects: list[Effect] = [TrackStopped(sid, track.sid, told)]
+        effects: list[Effect] = [TrackStopped(sid, one.sid, told and one is track) for one in track.codecs]
         return [*effects, Happened(Happening.TRACK_UNPUBLISHED, newer, track)] if track.live else effects
+
+
+def _backup(track: Track, request: TrackRequest) -> Track:
+    return Track(backup_of(track.sid), replace(request, of_track=track.sid), muted=track.muted)
 
 
 def _refused(sid: ParticipantSid, request: TrackRequest, outcome: Refusal, why: str) -> Effect:

@@ -11,6 +11,7 @@ from livekit.protocol import models, rtc
 
 from meetings.signaling import limits
 from meetings.signaling.model import Kind, Layer, Source, TrackRequest, TrackSid
+from meetings.signaling.negotiation import codecs
 from meetings.signaling.subscriptions import Admitted, Guest
 
 
@@ -229,7 +230,9 @@ def add_track(request: rtc.AddTrackRequest) -> Request:
             stereo=request.stereo,
             disable_dtx=request.disable_dtx,
             disable_red=request.disable_red or request.encryption != models.Encryption.NONE,
-            codec=_codec(request),
+            codec=_codec(request, 0),
+            backup=_backup(request),
+            regresses=request.backup_codec_policy != models.BackupCodecPolicy.SIMULCAST,
             stream=request.stream[: limits.STREAM],
             encryption=request.encryption if request.encryption in models.Encryption.Type.values() else 0,
             features=tuple(dict.fromkeys(request.audio_features)),
@@ -238,10 +241,16 @@ def add_track(request: rtc.AddTrackRequest) -> Request:
     )
 
 
-def _codec(request: rtc.AddTrackRequest) -> str:
+def _codec(request: rtc.AddTrackRequest, place: int) -> str:
     """The first of the codecs it can send is the one it wants; spelled "h264" or "video/H264"."""
-    first = request.simulcast_codecs[0].codec if request.simulcast_codecs else ""
-    return first.lower().rpartition("/")[2][:16]
+    named = request.simulcast_codecs[place].codec if len(request.simulcast_codecs) > place else ""
+    return named.lower().rpartition("/")[2][:16]
+
+
+def _backup(request: rtc.AddTrackRequest) -> str:
+    """The second, for those who cannot take the first; only beside one that is forwarded."""
+    first, second = _codec(request, 0), _codec(request, 1)
+    return second if {first, second} <= set(codecs.KNOWN["video"]) and first != second else ""
 
 
 def _layers(request: rtc.AddTrackRequest) -> tuple[Layer, ...]:

@@ -209,11 +209,17 @@ class Room:
         return self._subscriptions.overdue(now_ms)
 
     def cannot_receive(self, sid: ParticipantSid, tracks: Iterable[TrackSid]) -> list[Effect]:
-        """A client has refused tracks that it was offered: it has no decoder for them."""
+        """A client has no decoder for tracks that it is to get: it gets the second codec, where there is one."""
         refused = [track for track in tracks if self._subscriptions.active(sid, track)]
-        self._subscriptions.choose(sid, refused, False)
-        told: list[Effect] = [SubscriptionFailed(sid, one, NotSubscribable.CODEC_UNSUPPORTED) for one in refused]
+        told = [effect for track in refused for effect in self._cannot_receive(sid, track)]
         return told + self._settle()
+
+    def _cannot_receive(self, sid: ParticipantSid, track_sid: TrackSid) -> list[Effect]:
+        track = next(track for one in self.roster for track in one.tracks if track.sid == track_sid)
+        if track.request.backup and self._subscriptions.take_second(sid, track_sid):
+            return self.publishing.want_backup(track_sid)
+        self._subscriptions.choose(sid, [track_sid], False)
+        return [SubscriptionFailed(sid, track_sid, NotSubscribable.CODEC_UNSUPPORTED)]
 
     def admit(self, sid: ParticipantSid, everybody: bool, guests: Iterable[Guest]) -> list[Effect]:
         """A publisher says who may receive its tracks; those concerned are told what changed for them.

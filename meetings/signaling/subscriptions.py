@@ -60,7 +60,8 @@ class Subscriptions:
         self._awaited: dict[Pair, int] = {}  # wishes for tracks that are not here (yet), and until when
         self._admissions: dict[ParticipantSid, Admission] = {}
         self._shut_out: set[Pair] = set()  # who was told that it may not
-        self._active: dict[Pair, None] = {}
+        self._active: dict[Pair, TrackSid] = {}  # and in which of its codecs
+        self._second: set[Pair] = set()  # who cannot take the track's first codec
 
     # ---------------------------------------------------------------------------------------------- wishes
 
@@ -107,6 +108,12 @@ class Subscriptions:
         admission = self._admissions.get(publisher)
         return admission is None or admission.admits(subscriber, track)
 
+    def take_second(self, subscriber: ParticipantSid, track: TrackSid) -> bool:
+        """It gets the track in its second codec from now on; False if it did already."""
+        known = len(self._second)
+        self._second.add((subscriber, track))
+        return len(self._second) > known
+
     def active(self, subscriber: ParticipantSid, track: TrackSid) -> bool:
         return (subscriber, track) in self._active
 
@@ -117,11 +124,13 @@ class Subscriptions:
         self._chosen = {pair: wanted for pair, wanted in self._chosen.items() if pair[0] != participant}
         self._awaited = {pair: until for pair, until in self._awaited.items() if pair[0] != participant}
         self._shut_out = {pair for pair in self._shut_out if pair[0] != participant}
-        self._active = {pair: None for pair in self._active if pair[0] != participant}
+        self._active = {pair: codec for pair, codec in self._active.items() if pair[0] != participant}
+        self._second = {pair for pair in self._second if pair[0] != participant}
 
     def forget_track(self, track: TrackSid) -> None:
         self._chosen = {pair: wanted for pair, wanted in self._chosen.items() if pair[1] != track}
         self._shut_out = {pair for pair in self._shut_out if pair[1] != track}
+        self._second = {pair for pair in self._second if pair[1] != track}
 
     # -------------------------------------------------------------------------------------------- settling
 
@@ -135,17 +144,25 @@ class Subscriptions:
         for subscriber, publisher, track in self._wishes(list(participants)):
             admitted = self._admits(publisher.sid, subscriber, track.sid)
             told += self._tell(subscriber.sid, publisher.sid, track.sid, admitted)
-            if admitted:
-                due[subscriber.sid, track.sid] = (publisher, track)
-        stopped: list[Effect] = [Unsubscribed(*pair) for pair in self._active if pair not in due]
-        watched = {track for _, track in self._active}
+            if admitted and (codec := self._codec(subscriber.sid, track)) is not None:
+                due[subscriber.sid, track.sid] = (publisher, codec)
+        now = {pair: codec.sid for pair, (_, codec) in due.items()}
+        stopped: list[Effect] = [Unsubscribed(*pair) for pair, codec in self._active.items() if now.get(pair) != codec]
+        watched = {sid for _, sid in self._active}
         started: list[Effect] = []
-        for pair, (publisher, track) in due.items():
-            if pair not in self._active:
-                started.append(Subscribed(pair[0], publisher, track, first=track.sid not in watched))
-                watched.add(track.sid)
-        self._active = dict.fromkeys(due)
+        for pair, (publisher, codec) in due.items():
+            if self._active.get(pair) != codec.sid:
+                started.append(Subscribed(pair[0], publisher, codec, first=pair[1] not in watched))
+                watched.add(pair[1])
+        self._active = now
         return told + stopped + started
+
+    def _codec(self, subscriber: ParticipantSid, track: Track) -> Track | None:
+        """The codec in which it gets the track; None while the one that it needs is not sent yet."""
+        backup = track.backup if track.backup is not None and track.backup.live else None
+        if (subscriber, track.sid) in self._second:
+            return backup
+        return backup if backup is not None and track.request.regresses else track
 
     def _wishes(self, present: list[Participant]) -> Iterator[tuple[Participant, Participant, Track]]:
         """Every live track with everybody else who wants it and may subscribe at all."""

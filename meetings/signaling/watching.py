@@ -16,7 +16,7 @@ NOTHING = -1
 
 @dataclass
 class _Watched:
-    told: int = HIGHEST  # what clients send until they are told otherwise
+    told: int
     lower_since_ms: int | None = None
     highest_since: int = NOTHING  # of what was watched since then: going down goes no further than that
 
@@ -27,9 +27,12 @@ class Watching:
     def __init__(self) -> None:
         self._tracks: dict[TrackSid, _Watched] = {}
 
-    def watched(self, track: TrackSid, highest: int, now_ms: int) -> int | None:
-        """The highest layer anybody watches now; returns what the publisher must be told, if anything."""
-        known = self._tracks.setdefault(track, _Watched())
+    def watched(self, track: TrackSid, highest: int, now_ms: int, *, unasked: int = HIGHEST) -> int | None:
+        """The highest layer anybody watches now; returns what the publisher must be told, if anything.
+
+        `unasked`: what it sends as long as it was told nothing.
+        """
+        known = self._tracks.setdefault(track, _Watched(unasked))
         if highest >= known.told:
             changed = highest > known.told
             known.told, known.lower_since_ms = highest, None

@@ -84,7 +84,7 @@ class BrowserClient:
     async def publish_picture(self, sender: Sender, how: Publishing = AS_USUAL) -> None:
         options: dict[str, Any] = {"videoCodec": how.codec, "simulcast": how.simulcast, "source": how.source}
         options |= {"scalabilityMode": how.mode} if how.mode else {}
-        options |= {"backupCodec": {"codec": how.backup}} if how.backup else {}
+        options |= {"backupCodec": {"codec": how.backup}, "beside": not how.instead} if how.backup else {}
         await self.call("publishPicture", sender.rgb, options)
 
     async def unpublish(self) -> None:

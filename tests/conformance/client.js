@@ -110,11 +110,11 @@ async function publishSound(options = {}) {
 }
 
 async function publishPicture(rgb, options = {}) {
-  const {width = 640, height = 360, painted = inFirefox, ...rest} = options;
+  const {width = 640, height = 360, painted = inFirefox, beside, ...rest} = options;
+  if (beside) rest.backupCodecPolicy = BackupCodecPolicy.SIMULCAST;
   const camera = new LocalVideoTrack(await colourTrack(rgb, width, height, painted), undefined, true);
   const videoEncoding = {maxBitrate: 500_000, maxFramerate: 15};
   const videoSimulcastLayers = [new VideoPreset(width / 2, height / 2, 150_000, 15)];
-  if (rest.backupCodec) rest.backupCodecPolicy = BackupCodecPolicy.SIMULCAST;
   await room.localParticipant.publishTrack(camera, {
     source: Track.Source.Camera, videoCodec: 'vp8', simulcast: true, backupCodec: false, videoEncoding,
     videoSimulcastLayers, ...rest});
@@ -267,8 +267,20 @@ function without(sdp, name) {
   const media = [...sdp.matchAll(new RegExp(`^a=rtpmap:(\\d+) ${name}/`, 'gim'))].map((found) => found[1]);
   const repair = [...sdp.matchAll(/^a=fmtp:(\d+) apt=(\d+)/gm)].filter((found) => media.includes(found[2]));
   const gone = new Set([...media, ...repair.map((found) => found[1])]);
-  return sdp.split('\r\n').filter((line) => !gone.has(line.match(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+)/)?.[1])).map((line) =>
-    line.startsWith('m=video') ? line.split(' ').filter((word, at) => at < 3 || !gone.has(word)).join(' ') : line).join('\r\n');
+  const refused = [];
+  const sections = sdp.split(/^(?=m=)/m).map((section) => {
+    const [line, ...lines] = section.split('\r\n'), words = line.split(' ');
+    const kept = words.filter((word, at) => at < 3 || !gone.has(word));
+    if (words[0] !== 'm=video' || kept.length === words.length) return section;
+    if (kept.length === 3) {  // nothing is left of it: it is refused, as by a browser without the codec
+      refused.push(section.match(/^a=mid:(.*)\r$/m)[1]);
+      return [`m=video 0 ${words.slice(2).join(' ')}`, ...lines].join('\r\n').replace(/^a=(recvonly|sendrecv)/m, 'a=inactive');
+    }
+    const dropped = (one) => gone.has(one.match(/^a=(?:rtpmap|fmtp|rtcp-fb):(\d+)/)?.[1]);
+    return [kept.join(' '), ...lines.filter((one) => !dropped(one))].join('\r\n');
+  });
+  return sections.join('').replace(/^a=group:BUNDLE (.*)\r$/m, (_, mids) =>
+    `a=group:BUNDLE ${mids.split(' ').filter((mid) => !refused.includes(mid)).join(' ')}\r`);
 }
 
 // The tile that shows somebody; clients with adaptive stream ask for the layer that fills it.

@@ -99,6 +99,7 @@ class Publishing:
     mode: str = ""  # of scalability, for codecs that have spatial layers in one stream
     source: str = "camera"
     backup: str = ""  # a second codec, for those who cannot take the first
+    instead: bool = False  # everybody gets the second once somebody needs it, as clients ask for by themselves
 
 
 BY_ITSELF, AS_USUAL = Joining(), Publishing()

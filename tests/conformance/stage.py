@@ -139,22 +139,17 @@ class Scenario:
     play: Play
     clients: tuple[str, ...]
     quick: frozenset[str]
-    lacking: str = ""  # why our relay does not pass it
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(
-    clients: tuple[str, ...] = KINDS, quick: tuple[str, ...] = (), lacking: str = ""
-) -> Callable[[Play], Play]:
+def scenario(clients: tuple[str, ...] = KINDS, quick: tuple[str, ...] = ()) -> Callable[[Play], Play]:
     """Enter a function into the list; its docstring says what it proves."""
 
     def enter(play: Play) -> Play:
         name = play.__name__
-        SCENARIOS[name] = Scenario(
-            name, " ".join((play.__doc__ or "").split()), play, clients, frozenset(quick), lacking
-        )
+        SCENARIOS[name] = Scenario(name, " ".join((play.__doc__ or "").split()), play, clients, frozenset(quick))
         return play
 
     return enter

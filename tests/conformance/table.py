@@ -114,6 +114,5 @@ def _failures(outcomes: Outcomes, servers: list[str]) -> list[str]:
     lines = ["### Cells that failed, and what they last saw", ""]
     for one in outcomes.of(servers):
         if one.result == "fail":
-            known = SCENARIOS[one.scenario].lacking if one.server == "relay" else ""
-            lines.append(f"- `{one.scenario}`, {one.client}, {one.server}: {known or one.detail[:160]}")
+            lines.append(f"- `{one.scenario}`, {one.client}, {one.server}: {one.detail[:160]}")
     return lines if len(lines) > 2 else [*lines, "None."]

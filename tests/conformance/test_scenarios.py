@@ -45,7 +45,6 @@ def _cells() -> Iterator[object]:
             if kind in one.clients:
                 marks = [] if kind == "python" else [pytest.mark.browser]
                 marks += [] if kind in one.quick else [pytest.mark.long]
-                marks += [pytest.mark.xfail(reason=one.lacking, strict=True)] if one.lacking else []
                 yield pytest.param(kind, name, marks=marks, id=f"{kind}-{name}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.browser import BrowserClient
-from tests.conformance.clients import Client, Joining, Publishing, eventually, hears, sees
+from tests.conformance.clients import Client, Joining, Publishing, Stream, eventually, hears, sees
 from tests.conformance.stage import OWN, PARTNER, SUBJECT, THEIRS, NotApplicable, Stage, scenario
 
 _SPATIAL = "L3T3_KEY"
@@ -129,7 +129,7 @@ async def layers_of_av1_svc(stage: Stage) -> None:
     await _svc_layers(stage, "av1")
 
 
-@scenario(clients=("chromium",), lacking="our relay takes one codec of a track; it does not ask for the second")
+@scenario(clients=("chromium",))
 async def backup_codec(stage: Stage) -> None:
     """A camera in VP9 is sent in VP8 as well when somebody comes who cannot take VP9; each gets what it can take."""
     subject, partner = await stage.both(Joining(dynacast=True))
@@ -143,6 +143,28 @@ async def backup_codec(stage: Stage) -> None:
     assert {one.codec for one in await watcher.receives() if one.kind == "video"} == {"video/vp8"}
     await partner.forget(SUBJECT)
     await sees(partner, SUBJECT, OWN)
+    assert _pictures_in(await subject.sends()) == {"video/vp8", "video/vp9"}
+
+
+@scenario(clients=("chromium",))
+async def backup_codec_instead(stage: Stage) -> None:
+    """The same as clients ask for it by themselves: VP8 then goes to everybody, so that only one codec is sent."""
+    subject, partner = await stage.both(Joining(dynacast=True))
+    usual = Publishing("vp9", simulcast=False, mode=_SPATIAL, backup="vp8", instead=True)
+    await subject.publish_picture(OWN, usual)
+    await sees(partner, SUBJECT, OWN)
+    watcher = await stage.make("watcher")
+    assert isinstance(watcher, BrowserClient)
+    await watcher.call("lack", "VP9")
+    await watcher.join(stage.target.url, stage.token("watcher"), Joining(single=stage.single))
+    await sees(watcher, SUBJECT, OWN)
+    await eventually("the partner gets VP8, too", partner.receives, lambda got: "video/vp8" in _pictures_in(got))
+    await partner.forget(SUBJECT)
+    await sees(partner, SUBJECT, OWN)
+
+
+def _pictures_in(streams: list[Stream]) -> set[str]:
+    return {one.codec for one in streams if one.kind == "video"}
 
 
 @scenario()
