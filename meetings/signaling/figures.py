@@ -9,8 +9,12 @@ from meetings.signaling.media import schema
 from meetings.signaling.model import ParticipantSid
 from meetings.signaling.quality import Quality, Rating
 
-# Below it the worker has held pictures back more than once for want of time: no more rooms until that is over.
+# Below it the worker has held pictures back more than once for want of time.
 _ENOUGH = 0.7
+# It refuses rooms only if that is its own doing, and lasts: one room more does not make a machine slower that others keep
+# busy, and many who join at once take its time for a moment only.
+_ITS_OWN = 0.7  # of a core
+_LASTING = 5  # reports of 3 s
 _NAMES = {Quality.LOST: 0, Quality.POOR: 1, Quality.GOOD: 2, Quality.EXCELLENT: 3}
 Labels = tuple[tuple[str, str], ...]
 
@@ -27,11 +31,18 @@ class Figures:
     _packets_out: int = 0
     _bytes_out: int = 0
     _unsent: int = 0
+    _overloaded_for: int = 0  # reports, one after another
 
     @property
     def overloaded(self) -> bool:
         """Whether what is already here is more than the worker has time for."""
-        return self.worker is not None and self.worker.share < _ENOUGH
+        return self._overloaded_for >= _LASTING
+
+    def reported(self, worker: schema.WorkerFigures) -> None:
+        """How the media worker is now."""
+        self.worker = worker
+        over = worker.share < _ENOUGH and worker.cpu > _ITS_OWN
+        self._overloaded_for = self._overloaded_for + 1 if over else 0
 
     def forget(self, sid: ParticipantSid) -> None:
         """The participant has left."""
@@ -46,6 +57,7 @@ class Figures:
             self._bytes_out += worker.bytes_out
             self._unsent += worker.unsent
         self.worker = None
+        self._overloaded_for = 0
         self.ways.clear()
 
     def of_worker(self) -> Iterator[Metric]:

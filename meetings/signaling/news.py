@@ -59,7 +59,7 @@ class News:
             case schema.ConsumerStarved(consumer, starved):
                 self._starved(*consumed(consumer), starved)
             case schema.WorkerFigures():
-                self._figures.worker = event
+                self._figures.reported(event)
             case _:
                 pass  # layers and first packets decide nothing here
 

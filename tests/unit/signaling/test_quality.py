@@ -21,8 +21,8 @@ async def house() -> House:
     return house
 
 
-def figures(share: float = 1.0) -> schema.WorkerFigures:
-    return schema.WorkerFigures(0.25, 3.0, share, 10, 20, 3000, 1, 4, 2, 2)
+def figures(share: float = 1.0, cpu: float = 0.25) -> schema.WorkerFigures:
+    return schema.WorkerFigures(cpu, 3.0, share, 10, 20, 3000, 1, 4, 2, 2)
 
 
 def values(text: str) -> dict[str, float]:
@@ -101,12 +101,22 @@ async def test_the_worker_learns_what_comes_first_who_speaks_and_whom_never_to_t
 
 async def test_an_overloaded_relay_opens_no_room_and_keeps_those_it_has(house: House) -> None:
     Guest(house, "hue").connects()
-    house.worker.emit(figures(share=0.64))
+    for _ in range(5):
+        house.worker.emit(figures(share=0.64, cpu=0.95))
     Guest(house, "vinh").connects()
     with pytest.raises(Overloaded):
         house.relay.open_room("another")
     assert values(house.relay.metrics())["rooms_refused_total"] == 1
     house.worker.emit(figures())
+    house.relay.open_room("another")
+
+
+@pytest.mark.parametrize(("cpu", "reports"), [(0.95, 4), (0.4, 100)], ids=["for a moment", "by other programs"])
+async def test_a_machine_that_is_busy_for_a_moment_or_with_something_else_refuses_nobody(
+    house: House, cpu: float, reports: int
+) -> None:
+    for _ in range(reports):
+        house.worker.emit(figures(share=0.2, cpu=cpu))
     house.relay.open_room("another")
 
 
