@@ -11,7 +11,7 @@ from meetings.signaling.quality import Quality, Rating
 
 # Below it the worker has held pictures back more than once for want of time.
 _ENOUGH = 0.7
-# It refuses rooms only if that is its own doing, and lasts: one room more does not make a machine slower that others keep
+# It refuses rooms only if that is its own doing, and lasts: one room more does not slow down a machine that others keep
 # busy, and many who join at once take its time for a moment only.
 _ITS_OWN = 0.7  # of a core
 _LASTING = 5  # reports of 3 s
