@@ -29,15 +29,17 @@ _HEARD = 0.03  # of full scale
 _JOIN_SECONDS = 40.0
 _DRAW_SECONDS = 40.0  # until the other one's picture is there
 TRACE = "LINES_TRACE"  # a folder: both ends and the relay write there what they see each second
-_TRACED: tuple[str, ...] = (
+_TRACED = [
     "packets_lost",
     "packets_received",
     "frames_decoded",
     "key_frames_decoded",
     "frames_dropped",
     "nack_count",
-)
-_TRACED += ("pli_count", "jitter_buffer_target_delay", "jitter_buffer_emitted_count", "retransmitted_packets_received")
+]
+_TRACED += ["pli_count", "jitter_buffer_target_delay", "jitter_buffer_emitted_count", "retransmitted_packets_received"]
+_TRACED_SOUND = ["packets_lost", "packets_received", "packets_discarded", "total_samples_received", "concealed_samples"]
+_TRACED_SOUND += ["fec_packets_received", "jitter_buffer_delay", "jitter_buffer_emitted_count"]
 AS_OUR_PAGES = rtc.RoomOptions(single_peer_connection=False)  # a peer connection for each direction
 
 
@@ -46,6 +48,7 @@ class Point:
 
     def __init__(self) -> None:
         self.room = rtc.Room()
+        self.voice = Voice()
         self.frames: list[float] = []
         self.heard: list[tuple[float, bool]] = []
         self.sound: Any = None
@@ -55,13 +58,12 @@ class Point:
 
     async def publish(self) -> None:
         """A voice and a camera, as the stock client sends them."""
-        microphone, camera = rtc.AudioSource(SAMPLE_RATE, 1), rtc.VideoSource(WIDTH, HEIGHT)
-        self._keep(_hum(microphone))
+        camera = rtc.VideoSource(WIDTH, HEIGHT)
+        self._keep(self.voice.hum())
         self._keep(_move(camera))
         local = self.room.local_participant
-        voice = rtc.LocalAudioTrack.create_audio_track("microphone", microphone)
         await local.publish_track(
-            voice, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=True)
+            self.voice.track(), rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=False, red=True)
         )
         picture = rtc.LocalVideoTrack.create_video_track("camera", camera)
         await local.publish_track(
@@ -94,7 +96,7 @@ class Point:
         }
 
     def trace(self, who: str, joined: float) -> None:
-        """Write down each second what the picture's statistics say."""
+        """Write down each second what the statistics of sound and picture say."""
         self._keep(self._trace(who, joined))
 
     async def _trace(self, who: str, joined: float) -> None:
@@ -103,7 +105,11 @@ class Point:
             while True:
                 await asyncio.sleep(1.0)
                 shown = sum(at > time.monotonic() - 1.0 for at in self.frames)
-                print(f"{time.monotonic():.1f} shown {shown} {await _inbound(self.picture)}", file=out)
+                print(f"{time.monotonic():.1f} shown {shown} {await _inbound(self.picture, _TRACED)}", file=out)
+                heard = [tone for at, tone in self.heard if at > time.monotonic() - 1.0]
+                sound = await _inbound(self.sound, _TRACED_SOUND)
+                gaps = sum(seconds for _, seconds in self.voice.gaps)
+                print(f"{time.monotonic():.1f} heard {sum(heard)} of {len(heard)} gaps {gaps:.2f} {sound}", file=out)
 
     async def leave(self) -> None:
         for task in self._tasks:
@@ -127,12 +133,9 @@ class Point:
             self.frames.append(time.monotonic())
 
     async def _listen(self, track: Any) -> None:
-        rest = np.zeros(0, np.int16)
-        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1):
-            rest = np.concatenate([rest, np.frombuffer(event.frame.data, np.int16)])
-            while len(rest) >= SAMPLE_RATE // 50:
-                piece, rest = rest[: SAMPLE_RATE // 50], rest[SAMPLE_RATE // 50 :]
-                self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
+        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=20):
+            piece = np.frombuffer(event.frame.data, np.int16)
+            self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
 
 
 def trace_of(who: str) -> Path:
@@ -140,11 +143,11 @@ def trace_of(who: str) -> Path:
     return Path(os.environ[TRACE]) / f"{who}.log"
 
 
-async def _inbound(track: Any) -> dict[str, float]:
+async def _inbound(track: Any, names: list[str]) -> dict[str, float]:
     for one in await track.get_stats() if track is not None else ():
         if one.HasField("inbound_rtp"):
             parts = (one.inbound_rtp.inbound, one.inbound_rtp.received)
-            return {name: round(getattr(part, name), 2) for name in _TRACED for part in parts if hasattr(part, name)}
+            return {name: round(getattr(part, name), 2) for name in names for part in parts if hasattr(part, name)}
     return {}
 
 
@@ -167,15 +170,31 @@ async def _samples(track: Any) -> Samples:
     return Samples()
 
 
-async def _hum(source: rtc.AudioSource) -> None:
-    """A steady tone: wherever it is missing something was lost."""
-    period = SAMPLE_RATE // 100
-    phase = 0
-    while True:
-        steps = np.arange(phase, phase + period) * (2 * np.pi * HERTZ / SAMPLE_RATE)
-        samples = (np.sin(steps) * 0.3 * 32_767).astype(np.int16)
-        phase = (phase + period) % (SAMPLE_RATE * 100)
-        await source.capture_frame(rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE, 1, period))
+class Voice:
+    """A steady tone: wherever it is missing something was lost, unless it was missing here already.
+
+    `gaps` are those that the sending machine had no time to fill.
+    """
+
+    def __init__(self) -> None:
+        self.gaps: list[tuple[float, float]] = []  # when, and how many seconds
+        self._source = rtc.AudioSource(SAMPLE_RATE, 1)
+        self._lasts_until = 0.0
+
+    def track(self) -> rtc.LocalAudioTrack:
+        """To be published."""
+        return rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
+
+    async def hum(self) -> None:
+        """Until cancelled. Long frames: the source keeps a second of them for when this process is not scheduled."""
+        steps = np.arange(SAMPLE_RATE // 10) * (2 * np.pi * HERTZ / SAMPLE_RATE)  # 44 whole periods
+        samples = (np.sin(steps) * 0.3 * 32_767).astype(np.int16).tobytes()
+        while True:
+            await self._source.capture_frame(rtc.AudioFrame(samples, SAMPLE_RATE, 1, SAMPLE_RATE // 10))
+            now = time.monotonic()
+            if self._lasts_until and now > self._lasts_until:
+                self.gaps.append((now, now - self._lasts_until))
+            self._lasts_until = max(self._lasts_until, now) + 0.1
 
 
 async def _move(source: rtc.VideoSource) -> None:
