@@ -126,6 +126,8 @@ class SubscriberNegotiation:
             return None
         sections = grammar.parse(text, scale=2 + len(self._slots) // 32).sections  # as long as our offer made it
         remote = remote_transport(sections)
+        if number == 0 and not self._answer_this(sections):
+            return None  # it is to an offer before the last, over a connection that is gone
         answered, self._in_flight = list(zip(self._in_flight, sections[1:], strict=False)), None
         for slot, _ in answered:  # by position: a stopped one may lack its mid
             slot.stopped = slot.track is None and not slot.offered and slot.known
@@ -139,6 +141,13 @@ class SubscriberNegotiation:
         offered = [slot for slot in self._slots if slot.offered and slot.track and not slot.accepted]
         self.refused = [one.track.track_sid for one in offered if one.track and one.mid in stopped | agreed.keys()]
         return remote, accepted
+
+    def _answer_this(self, sections: tuple[grammar.Section, ...]) -> bool:
+        """Whether they are those of the offer in flight, and what it stops is stopped in them."""
+        pairs = list(zip(self._in_flight or [], sections[1:], strict=False))
+        same = all(one.mid == slot.mid or (not one.mid and one.stopped) for slot, one in pairs)
+        stopped = all(one.stopped for slot, one in pairs if not slot.offered and slot.known)
+        return len(sections) == 1 + len(self._in_flight or []) and same and stopped
 
     def _accept(self, slot: _Slot, track: Outgoing, section: grammar.Section) -> Accepted | None:
         codec = codecs.accepted(mime_type(track), section.codecs())

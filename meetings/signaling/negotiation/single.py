@@ -60,6 +60,7 @@ class SingleNegotiation(PublisherNegotiation):
     _seen: set[str] = field(default_factory=set)  # mids in which it receives, of the latest offer
     _unaware: bool = False  # the offer before this one did not bring what was asked for
     _expected: bool = True  # the client is about to offer
+    _emptied: dict[str, _Slot] = field(default_factory=dict)  # by mid, answered as inactive in the last answer
 
     @property
     def scale(self) -> int:
@@ -93,7 +94,11 @@ class SingleNegotiation(PublisherNegotiation):
         return Sections(more["audio"], more["video"])
 
     def resumed(self) -> None:
-        """The client is back over a new connection and offers by itself; what it was asked for may be lost."""
+        """The client is back over a new connection and offers by itself; what it was asked for may be lost.
+
+        So may the last answer be: sections that it showed as inactive are shown so again before they are used again.
+        """
+        self._slots = {**self._emptied, **self._slots}
         self._asked.clear()
         self._expected = True
 
@@ -168,6 +173,7 @@ class SingleNegotiation(PublisherNegotiation):
     def answer(self, tracks: Mapping[str, AnswerOptions]) -> str:
         """The answer to the last offer. Sections answered as inactive may be used again after it."""
         text = super().answer(tracks)
+        self._emptied = {mid: slot for mid, slot in self._slots.items() if slot.track is None}
         self._slots = {mid: slot for mid, slot in self._slots.items() if slot.track is not None}
         return text
 
