@@ -21,14 +21,15 @@ class Coturn:
     """Where it listens, over UDP and TCP."""
 
     port: int
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"turn:127.0.0.1:{self.port}?transport=udp"
+        return f"turn:{self.address}:{self.port}?transport=udp"
 
     @property
     def tcp_url(self) -> str:
-        return f"turn:127.0.0.1:{self.port}?transport=tcp"
+        return f"turn:{self.address}:{self.port}?transport=tcp"
 
 
 def _free_port() -> int:
@@ -44,15 +45,15 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def coturn(folder: Path, relay_to: Sequence[str]) -> AsyncIterator[Coturn]:
+async def coturn(folder: Path, relay_to: Sequence[str], address: str = "127.0.0.1") -> AsyncIterator[Coturn]:
     """A server that relays to these addresses and to nothing else."""
     program = shutil.which("turnserver")
     if program is None:
         pytest.fail("coturn is needed: ./test installs it, or apt-get install coturn")
     port = _free_port()
     lines = [
-        "listening-ip=127.0.0.1",
-        "relay-ip=127.0.0.1",
+        f"listening-ip={address}",
+        f"relay-ip={address}",
         f"listening-port={port}",
         "realm=meetings",
         "use-auth-secret",
@@ -67,7 +68,7 @@ async def coturn(folder: Path, relay_to: Sequence[str]) -> AsyncIterator[Coturn]
         f"userdb={folder / 'coturn.db'}",
         "denied-peer-ip=0.0.0.0-255.255.255.255",
         "denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-        *(f"allowed-peer-ip={address}" for address in relay_to),
+        *(f"allowed-peer-ip={peer}" for peer in relay_to),
         "allow-loopback-peers",
         "cli-password=none",
     ]
@@ -77,19 +78,19 @@ async def coturn(folder: Path, relay_to: Sequence[str]) -> AsyncIterator[Coturn]
         program, "-c", str(configuration), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        await _until_it_listens(port, process)
-        yield Coturn(port)
+        await _until_it_listens(address, port, process)
+        yield Coturn(port, address)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
 
 
-async def _until_it_listens(port: int, process: asyncio.subprocess.Process) -> None:
+async def _until_it_listens(address: str, port: int, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(START_SECONDS):
         while True:
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(address, port)
             except OSError:
                 assert process.returncode is None, "coturn ended while it was starting"
                 await asyncio.sleep(0.05)

@@ -230,7 +230,8 @@ async function ways() {
     const report = await transport.getStats();
     const used = [...report.values()].find((one) => one.type === 'candidate-pair' && one.nominated && one.state === 'succeeded');
     const local = used && report.get(used.localCandidateId);
-    found[name] = local && [local.candidateType, local.relayProtocol ?? local.protocol];
+    const far = used && report.get(used.remoteCandidateId);
+    found[name] = local && [local.candidateType, local.relayProtocol ?? local.protocol, far.address.includes(':') ? 'ipv6' : 'ipv4'];
   }
   return found;
 }
@@ -261,6 +262,16 @@ function lack(name) {
       return {type: description.type, sdp: without(description.sdp, name)};
     };
   }
+}
+
+// As if nothing but this got through to the server ('tcp', 'ipv6'): the browser hears of no other candidates.
+function hearOnly(way) {
+  const fits = {tcp: (words) => words[2].toLowerCase() === 'tcp', ipv6: (words) => words[4].includes(':')}[way];
+  const original = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({type, sdp}) {
+    const heard = sdp.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || fits(line.split(' ')));
+    return original.call(this, {type, sdp: heard.join('\r\n')});
+  };
 }
 
 function without(sdp, name) {
@@ -308,6 +319,7 @@ window.client = {
   ways,
   streams,
   lack,
+  hearOnly,
   resize,
   refusal,
   firstPicture,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -66,6 +67,45 @@ async def test_media_by_turn_alone(browser: BrowserClient, tmp_path: Path, trans
             await in_the_room(browser, relay, {"relay", transport}, by_turn_alone)
         finally:
             await relay.stop()
+
+
+@pytest.fixture
+async def fox(tmp_path: Path, page: str) -> AsyncIterator[BrowserClient]:
+    async with browser_client("firefox", tmp_path, page, BLUE) as client:
+        yield client
+
+
+async def test_firefox_comes_by_media_over_tcp(fox: BrowserClient, relay: RelayProcess) -> None:
+    await fox.call("hearOnly", "tcp")
+    await in_the_room(fox, relay, {"tcp"})
+
+
+async def test_firefox_comes_by_turn_alone(fox: BrowserClient, tmp_path: Path) -> None:
+    """By an address that is not loopback: Firefox pairs no loopback address with another."""
+    outward = _outward(4)
+    async with coturn(tmp_path, announced([]), outward) as server:
+        relay = RelayProcess(tmp_path / "relay.log", options=[f"--turn={server.url}", f"--turn-secret={SECRET}"])
+        await relay.start()
+        try:
+            await in_the_room(fox, relay, {"relay", "udp"}, {"rtcConfig": {"iceTransportPolicy": "relay"}})
+        finally:
+            await relay.stop()
+
+
+@pytest.mark.parametrize("kind", ["chromium", "firefox"])
+async def test_browsers_come_by_ipv6(kind: str, tmp_path: Path, page: str, relay: RelayProcess) -> None:
+    _outward(6)
+    async with browser_client(kind, tmp_path, page, BLUE) as client:
+        await client.call("hearOnly", "ipv6")
+        await in_the_room(client, relay, {"udp", "ipv6"})
+
+
+def _outward(version: int) -> str:
+    """An address of this machine that is not loopback."""
+    for one in map(ipaddress.ip_address, announced([])):
+        if one.version == version and not one.is_loopback:
+            return str(one)
+    pytest.skip(f"this machine has no address of IPv{version} but loopback")
 
 
 async def test_one_address_is_enough_on_this_machine(browser: BrowserClient, tmp_path: Path) -> None:
