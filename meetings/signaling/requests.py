@@ -119,6 +119,11 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class ComeAnew:
+    """The client asks to be sent away and to connect anew: so clients try what becomes of that."""
+
+
+@dataclass(frozen=True)
 class Ping:
     """`timestamp` in ms of the client's clock; `numbered`: it asks for pong_resp, not the older pong."""
 
@@ -147,6 +152,7 @@ Request = (
     | Admit
     | Synchronize
     | Leave
+    | ComeAnew
     | Ping
     | Ignored
 )
@@ -204,6 +210,8 @@ def _typed(message: rtc.SignalRequest) -> Request:  # noqa: C901 - one line a ca
             return Ping(message.ping, numbered=False)
         case "ping_req":
             return Ping(message.ping_req.timestamp, numbered=True)
+        case "simulate" if message.simulate.leave_request_full_reconnect:
+            return ComeAnew()
         case None:
             raise BadRequest("an empty request")
         case kind:

@@ -20,6 +20,7 @@ from meetings.signaling.requests import (
     Answer,
     BadRequest,
     Choose,
+    ComeAnew,
     Describe,
     DescribePicture,
     DescribeSound,
@@ -139,6 +140,9 @@ class Session:
             case Leave():
                 self.ended = True
                 room.leave(sid, Reason.CLIENT_INITIATED)
+            case ComeAnew():
+                self.ended = True
+                room.leave(sid, Reason.STATE_MISMATCH, said=True)
             case Ping():
                 self._pong(request)
             case Ignored(kind):

@@ -68,3 +68,15 @@ async def full_reconnect(stage: Stage) -> None:
     assert await stage.sid(SUBJECT) != old
     await _both_ways(subject, partner)
     assert await partner.others() == {SUBJECT}
+
+
+@scenario(clients=("chromium", "firefox"))
+async def told_to_reconnect(stage: Stage) -> None:
+    """A client that the server tells to connect anew does, and is whole again."""
+    subject, partner = await _meet(stage)
+    old = await stage.sid(SUBJECT)
+    await subject.simulate("leave-full-reconnect")
+    await eventually("it is reconnected", subject.reconnections, lambda count: count == 1)
+    assert await stage.sid(SUBJECT) != old
+    await _both_ways(subject, partner)
+    assert await partner.others() == {SUBJECT}

@@ -301,3 +301,11 @@ async def test_a_track_refused_in_the_answer_is_said_to_be_undecodable(house: Ho
     (failed,) = vinh.told("subscription_response")
     assert (failed.track_sid, failed.err) == (track, models.SubscriptionError.SE_CODEC_UNSUPPORTED)
     assert house.worker.sent(schema.Consume) == []
+
+
+async def test_a_client_that_tries_being_sent_away_is_told_to_connect_anew(house: House) -> None:
+    hue = Guest(house, "hue").connects()
+    hue.says(simulate=rtc.SimulateScenario(leave_request_full_reconnect=True))
+    (leave,) = hue.told("leave")
+    assert (leave.action, leave.reason) == (rtc.LeaveRequest.RECONNECT, models.DisconnectReason.STATE_MISMATCH)
+    assert house.present() == []
