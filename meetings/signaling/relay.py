@@ -145,20 +145,29 @@ class Relay:
     # ----------------------------------------------------------------------------------- rooms and sessions
 
     def open_room(self, name: str, settings: RoomSettings | None = None, metadata: str = "") -> LiveRoom:
-        """The room of this name, made if it is not there. Raises Draining."""
+        """The room of this name, made if it is not there. Raises Draining, Overloaded."""
         if (room := self.rooms.get(name)) is not None:
             return room
-        if self.draining:
-            raise Draining
-        if self.figures.overloaded:
+        try:
+            self.require_place(name)
+        except Overloaded:
             self.figures.refused_rooms += 1
-            raise Overloaded
+            raise
         sid = RoomSid(new_sid("RM"))
         settings = settings or self.room_settings
         rules = Room(sid, name, now_ms=self.now_ms(), settings=settings, metadata=metadata)
         room = self.rooms[name] = LiveRoom(rules, self)
         self.happened(rules.facts(), Happened(Happening.ROOM_STARTED))
         return room
+
+    def require_place(self, name: str) -> None:
+        """Whether this room is open or may be opened now. Raises Draining, Overloaded."""
+        if name in self.rooms:
+            return
+        if self.draining:
+            raise Draining
+        if self.figures.overloaded:
+            raise Overloaded
 
     def end_room(self, name: str, reason: Reason) -> None:
         """Dismiss everybody and forget the room. Raises KeyError."""

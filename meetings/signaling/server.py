@@ -82,9 +82,14 @@ def create_app(relay: Relay, settings: RelaySettings) -> FastAPI:  # noqa: C901 
     async def validate(request: Request) -> Response:
         packed = request.url.path.startswith(SINGLE_PATH)
         try:
-            _asked(request.query_params, request.headers, settings.keys, packed=packed)
+            grants, _ = _asked(request.query_params, request.headers, settings.keys, packed=packed)
+            _ = relay.ready  # a browser learns nothing of a refused upgrade, and asks here
+            relay.require_place(grants.room)
         except tuple(_UNFIT) as error:
             return PlainTextResponse(str(error), _UNFIT[type(error)], headers=CORS)
+        except tuple(_REFUSALS) as error:
+            status, text = _REFUSALS[type(error)]
+            return PlainTextResponse(text, status, headers=CORS)
         return PlainTextResponse("success", headers=CORS)
 
     @app.get("/metrics")

@@ -113,3 +113,11 @@ test("a key that is worth nothing any more is said, wherever the page stands, an
   }
   assert.equal(next(next(inside, { is: "revoked" }), sees(state())).phase, "lobby");
 });
+
+test("a relay that takes nobody now is told from a lost line, until it takes us or is gone", () => {
+  const tried = walk(ready, sees(state()), { is: "joining" }, { is: "link lost" }, { is: "link refused", busy: true });
+  assert.deepEqual([tried.phase, tried.busy], ["lost", true]);
+  assert.equal(next(tried, { is: "link refused", busy: false }).busy, false);
+  const inside = next(tried, { is: "link up" });
+  assert.deepEqual([inside.phase, inside.busy], ["in", false]);
+});

@@ -204,6 +204,12 @@ export const english: Record<string, string> = {
   "Kiểm tra dây mạng: đèn ở cổng mạng phải nhấp nháy.": "Check the network cable: the light at the socket must blink.",
   "Sau 2 phút chưa được: gọi kỹ thuật tỉnh,": "If it is not back after 2 minutes, call the technician,",
   "Thử lại ngay": "Try now",
+  "Máy chủ bận": "Server busy",
+  "Máy chủ họp đang bận, chưa vào phòng được": "The meeting server is busy and cannot let you in yet",
+  "Đường truyền của đơn vị vẫn tốt. Đề nghị để nguyên trang này: máy tự thử lại và tự vào phòng khi máy chủ nhận.":
+    "Your line is fine. Please leave this page open: this machine keeps trying and joins as soon as the server can take it.",
+  "Máy chủ họp đang bận, chưa thử được. Đường truyền của đơn vị không có lỗi. Để nguyên trang này, máy tự thử lại sau {n} giây.":
+    "The meeting server is busy and cannot be tried now. Nothing is wrong with your line. Leave this page open; it tries again by itself in {n} seconds.",
   "Chỉ nghe tiếng": "Sound only",
   "Cuộc họp đã được hủy.": "The meeting was cancelled.",
   "Màn hình sẽ tự về phòng chờ. Có thể tắt máy chiếu.": "This screen returns to the waiting room by itself. You may switch the projector off.",

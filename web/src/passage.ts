@@ -4,6 +4,7 @@ import { Refused, Unreachable } from "./api/client.ts";
 import { MeetingApi } from "./api/room.ts";
 import type { Admitted, RoomState } from "./api/shapes.ts";
 import type { Following } from "./following.ts";
+import { RelayBusy } from "./media/busy.ts";
 import type { Devices } from "./media/devices.ts";
 import type { Lost, MediaLink } from "./media/link.ts";
 import { complain, type Notices } from "./notices.ts";
@@ -111,8 +112,9 @@ export class Passage {
     try {
       await this.around.link.connect(answer.url, answer.token);
       this.step({ is: "link up" });
-    } catch {
+    } catch (fault) {
       this.step({ is: "link lost" });
+      this.step({ is: "link refused", busy: fault instanceof RelayBusy });
       void this.comeBack();
     }
   }
@@ -172,6 +174,7 @@ export class Passage {
       if (!answer) return false;
       if (this.phase.value === "lost") await this.around.link.connect(answer.url, answer.token);
     } catch (fault) {
+      this.step({ is: "link refused", busy: fault instanceof RelayBusy });
       if (!(fault instanceof Refused) || fault.status >= 500) return false;
       this.step({ is: "join refused", code: fault.code, message: fault.message });
       return true;

@@ -612,6 +612,9 @@ async def test_draining_drops_nobody_opens_no_room_and_ends_with_the_last_guest(
         vinh = Guest(house, "vinh")
         with pytest.raises(Draining):
             house.relay.open_room("another")
+        with pytest.raises(Draining):
+            house.relay.require_place("another")
+        house.relay.require_place(next(iter(house.relay.rooms)))
         assert hue.told("leave") == vinh.told("leave") == []
         assert not stop.is_set()
         hue.says(leave=rtc.LeaveRequest())

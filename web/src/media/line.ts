@@ -2,6 +2,7 @@
 // the other. Nobody's camera, nobody else's room.
 import { LocalAudioTrack, LocalVideoTrack, type RemoteTrack, Room, RoomEvent, Track } from "livekit-client";
 import type { MeasuredLine, OpenedLine } from "../api/line.ts";
+import { RelayBusy, reasonOf } from "./busy.ts";
 
 export type Way = "udp" | "tcp" | "turn";
 
@@ -103,7 +104,9 @@ class Trial {
     globalThis.RTCPeerConnection = keptTo(this.way, plain);
     try {
       return await within(WAY_MS, this.goes());
-    } catch {
+    } catch (fault) {
+      const reason = await reasonOf(fault, this.opened.url, this.opened.receiver);
+      if (reason instanceof RelayBusy) throw reason;
       return false; // the way is closed: that is what was to be found out
     } finally {
       globalThis.RTCPeerConnection = plain;

@@ -5,6 +5,7 @@ import {
   ConnectionState, DisconnectReason, type Participant, type RemoteTrack, type RemoteTrackPublication, Room, RoomEvent,
   type RoomOptions, Track, type TrackPublication, VideoPresets,
 } from "livekit-client";
+import { reasonOf } from "./busy.ts";
 import { type Peer, peerOf } from "./peer.ts";
 import { Publisher, type Sending } from "./publisher.ts";
 import { Sounds } from "./sounds.ts";
@@ -61,7 +62,7 @@ export class MediaLink {
       await room.connect(url, token, CONNECTING);
     } catch (fault) {
       await this.close();
-      throw fault;
+      throw await reasonOf(fault, url, token);
     }
     this.shaky.value = false;
     this.mayPlay.value = room.canPlaybackAudio;

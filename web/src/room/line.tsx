@@ -1,10 +1,11 @@
 // Owns the check of this room's line before a meeting: one button, a minute at most, and what to do about the result.
 import { signal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Refused } from "../api/client.ts";
 import { type Judged, type Level, type MeasuredLine, openLine, tellLine, type Verdict } from "../api/line.ts";
 import type { Kind } from "../api/shapes.ts";
 import { Icon } from "../icon.tsx";
+import { RelayBusy } from "../media/busy.ts";
 import { measureLine, type Way } from "../media/line.ts";
 import { readPageData } from "../page_data.ts";
 import { t } from "../words.ts";
@@ -13,7 +14,9 @@ type Standing =
   | { is: "idle" }
   | { is: "running"; way: Way | null }
   | { is: "done"; line: MeasuredLine; verdict: Verdict }
+  | { is: "busy" }
   | { is: "failed"; why: string };
+const AGAIN_MS = 10_000; // a relay that was busy
 const standing = signal<Standing>({ is: "idle" });
 
 async function run(as: Kind): Promise<void> {
@@ -23,6 +26,10 @@ async function run(as: Kind): Promise<void> {
     const line = await measureLine(opened, (way) => (standing.value = { is: "running", way }));
     standing.value = { is: "done", line, verdict: await tellLine(as, opened.id, line) };
   } catch (fault) {
+    if (fault instanceof RelayBusy) {
+      standing.value = { is: "busy" };
+      return;
+    }
     const why = fault instanceof Refused ? fault.message : t("Chưa thử được. Kiểm tra dây mạng rồi thử lại.");
     standing.value = { is: "failed", why };
   }
@@ -32,6 +39,12 @@ async function run(as: Kind): Promise<void> {
 export function LineTest() {
   const dialog = useRef<HTMLDialogElement>(null);
   const as = readPageData().caller.kind;
+  const busy = standing.value.is === "busy";
+  useEffect(() => {
+    if (!busy) return undefined;
+    const timer = setTimeout(() => dialog.current?.open && void run(as), AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [busy]);
   if (as === "guest") return null;
   const start = () => {
     dialog.current?.showModal();
@@ -59,6 +72,8 @@ function Result() {
       return null;
     case "running":
       return <p aria-live="polite">{now.way ? t("Đang thử {way}. Cả lần thử mất chừng nửa phút.", { way: now.way.toUpperCase() }) : t("Đang chuẩn bị…")}</p>;
+    case "busy":
+      return <p role="alert">{t("Máy chủ họp đang bận, chưa thử được. Đường truyền của đơn vị không có lỗi. Để nguyên trang này, máy tự thử lại sau {n} giây.", { n: AGAIN_MS / 1000 })}</p>;
     case "failed":
       return <p role="alert">{now.why}</p>;
     case "done":

@@ -63,7 +63,8 @@ function Over({ session }: { session: Session }) {
 }
 
 function OnPictures({ session }: { session: Session }) {
-  return session.phase.value === "lost" ? <LostLink session={session} /> : <SoundBlocked session={session} />;
+  if (session.phase.value !== "lost") return <SoundBlocked session={session} />;
+  return session.course.value.busy ? <RelayIsBusy session={session} /> : <LostLink session={session} />;
 }
 
 function NotBegun({ session }: { session: Session }) {
@@ -99,6 +100,21 @@ function SoundBlocked({ session }: { session: Session }) {
     <button class="btn btn-act sound-blocked" type="button" data-act="start-sound" onClick={() => void session.link.startSound()}>
       <Icon name="sound" />{t("Bấm để nghe tiếng hội nghị")}
     </button>
+  );
+}
+
+/** Nothing is wrong with this room's line, and nothing is to be done here but to wait. */
+function RelayIsBusy({ session }: { session: Session }) {
+  const number = session.state.value?.helpline || session.page.helpline;
+  return (
+    <div class="over-lost">
+      <section class="lost" data-relay-busy aria-labelledby="busy-title">
+        <div role="alert"><h1 id="busy-title"><Icon name="info" />{t("Máy chủ họp đang bận, chưa vào phòng được")}</h1></div>
+        <p>{t("Đường truyền của đơn vị vẫn tốt. Đề nghị để nguyên trang này: máy tự thử lại và tự vào phòng khi máy chủ nhận.")}</p>
+        <p>{t("Sau 2 phút chưa được: gọi kỹ thuật tỉnh,")} <b data-helpline class="num">{number}</b></p>
+        <div class="acts"><button class="btn btn-act" type="button" data-act="retry" onClick={() => session.tryNow()}>{t("Thử lại ngay")}</button></div>
+      </section>
+    </div>
   );
 }
 

@@ -59,7 +59,8 @@ export function LinkState({ session }: { session: Session }) {
   );
 }
 
-function insideWords(session: Session): ["link" | "link-off", string, string] {
+function insideWords(session: Session): ["link" | "link-off" | "info", string, string] {
+  if (session.phase.value === "lost" && session.course.value.busy) return ["info", "down", t("Máy chủ bận")];
   if (session.phase.value === "lost") return ["link-off", "down", t("Mất kết nối")];
   if (session.link.shaky.value) return ["link-off", "shaky", t("Đang nối lại")];
   if (!session.logUp.value) return ["link", "shaky", t("Máy chủ nối lại, hình tiếng tốt")];

@@ -15,6 +15,8 @@ export interface Course {
   devicesKnown: boolean;
   /** The server's sentence why one cannot come in now. */
   whyNot: string | null;
+  /** The relay is there and opens no room at the moment. */
+  busy: boolean;
   /** How often the link was tried since it broke. */
   tries: number;
   /** Left by one's own press or given away to another machine: do not go in again by oneself. */
@@ -30,6 +32,7 @@ export const atTheDoor: Course = {
   onList: false,
   devicesKnown: false,
   whyNot: null,
+  busy: false,
   tries: 0,
   leftByHand: false,
   rested: false,
@@ -44,6 +47,7 @@ export type Step =
   | { is: "join failed" }
   | { is: "link up" }
   | { is: "link lost" }
+  | { is: "link refused"; busy: boolean }
   | { is: "trying" }
   | { is: "taken elsewhere" }
   | { is: "removed" }
@@ -73,9 +77,11 @@ export function next(course: Course, step: Step): Course {
     case "join failed":
       return { ...course, joining: false };
     case "link up":
-      return { ...course, phase: "in", joining: false, onList: false, tries: 0, whyNot: null };
+      return { ...course, phase: "in", joining: false, onList: false, tries: 0, whyNot: null, busy: false };
     case "link lost":
-      return INSIDE.includes(course.phase) || course.joining ? { ...course, phase: "lost", joining: false } : course;
+      return INSIDE.includes(course.phase) || course.joining ? { ...course, phase: "lost", joining: false, busy: false } : course;
+    case "link refused":
+      return { ...course, busy: step.busy };
     case "trying":
       return { ...course, tries: course.tries + 1 };
     case "taken elsewhere":
