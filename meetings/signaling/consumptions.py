@@ -59,6 +59,7 @@ class Consumptions:
             one.rtx_ssrc if video else 0,
             mime_type=track.mime_type,
             red=redundant(track),
+            stereo=track.request.stereo,
         )
 
     def remove(self, track_sid: TrackSid) -> bool:

@@ -106,12 +106,13 @@ def offered_formats(mime_type: str, *, red: bool) -> str:
     return f"{codec.payload_type} {extra}" if extra else str(codec.payload_type)
 
 
-def offered_lines(mime_type: str, *, red: bool) -> list[str]:
-    """The attributes that say what the payload types are."""
+def offered_lines(mime_type: str, *, red: bool, stereo: bool = False) -> list[str]:
+    """The attributes that say what the payload types are. Clients decode two channels where those are announced."""
     codec = outgoing(mime_type)
     number, rtx = codec.payload_type, codec.rtx_payload_type
     if codec is OPUS:
-        lines = [f"a=rtpmap:{number} opus/48000/2", f"a=fmtp:{number} minptime=10;stereo=1;useinbandfec=1"]
+        channels = "stereo=1;sprop-stereo=1" if stereo else "stereo=1"
+        lines = [f"a=rtpmap:{number} opus/48000/2", f"a=fmtp:{number} minptime=10;{channels};useinbandfec=1"]
         lines.append(f"a=rtcp-fb:{number} nack")
         redundant = [f"a=rtpmap:{RED_PAYLOAD_TYPE} red/48000/2", f"a=fmtp:{RED_PAYLOAD_TYPE} {number}/{number}"]
         return lines + redundant if red else lines

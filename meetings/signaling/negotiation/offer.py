@@ -33,6 +33,7 @@ class Outgoing:
     rtx_ssrc: int = 0
     mime_type: str = "video/vp8"
     red: bool = False
+    stereo: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class SubscriberNegotiation:
         if not port:
             return [*lines, "a=inactive"]
         lines += [*self.local.lines("actpass", candidates=False), "a=rtcp-mux", "a=rtcp-rsize"]
-        lines += codecs.offered_lines(mime, red=red)
+        lines += codecs.offered_lines(mime, red=red, stereo=track is not None and track.stereo)
         if track is None:
             return [*lines, "a=inactive"]
         lines += [f"a=extmap:{one.number} {one.uri}" for one in _extensions(track)]

@@ -360,6 +360,14 @@ def test_a_track_names_its_participant_and_its_ssrcs() -> None:
     assert negotiation.mids() == {"1": "TR_1"}
 
 
+def test_stereo_is_announced_so_that_clients_decode_both_channels() -> None:
+    negotiation = SubscriberNegotiation(LOCAL)
+    negotiation.add(outgoing(1))
+    negotiation.add(replace(outgoing(2), stereo=True))
+    announced = [section.codecs()[0].parameters.get("sprop-stereo") for section in exchange(negotiation)[1:]]
+    assert announced == [None, "1"]
+
+
 def test_a_removed_track_stops_its_section_which_is_used_again_under_a_new_mid() -> None:
     negotiation = SubscriberNegotiation(LOCAL)
     negotiation.add(outgoing(1))
