@@ -22,6 +22,7 @@ from tests.conformance.clients import (
     Sound,
     Stream,
 )
+from tests.sdk_exit import frames
 from tests.senders import Sender, loudest
 
 WIDTH, HEIGHT, RATE = 960, 540, 15  # from this size on the Python SDK sends layers of different sizes
@@ -368,7 +369,7 @@ class SdkClient:
         self._files.append((identity, reader.info.name, sum(map(len, parts))))
 
     async def _look(self, track: Any, identity: str, source: str) -> None:
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA):
+        async for event in frames(rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA)):
             frame = event.frame
             pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 4)
             middle = pixels[frame.height // 4 : -frame.height // 4 : 4, frame.width // 4 : -frame.width // 4 : 4, :3]
@@ -376,7 +377,7 @@ class SdkClient:
             self._pictures[identity, source] = Picture((r, g, b), frame.width, frame.height)
 
     async def _listen(self, track: Any, identity: str, source: str) -> None:
-        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=2):
+        async for event in frames(rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=2)):
             heard = np.frombuffer(event.frame.data, np.int16).reshape(-1, 2)
             before = self._sounds.get(identity, np.empty((0, 2), np.int16))
             self._sounds[identity] = np.concatenate([before, heard])[-SAMPLE_RATE:]

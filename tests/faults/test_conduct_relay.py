@@ -16,6 +16,7 @@ from tests.conduct_world import EAST, ITEMS, MEETING, OTHER_TAB, TAB, WEST
 from tests.conformance.clients import eventually
 from tests.conformance.conftest import server_api
 from tests.conformance.sdk import SdkClient
+from tests.sdk_exit import frames
 from tests.senders import BLUE, GREEN
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
@@ -258,7 +259,7 @@ class Ear:
         client._keep(self._listen(track))
 
     async def _listen(self, track: Any) -> None:
-        async for event in rtc.AudioStream(track, sample_rate=48_000, num_channels=1):
+        async for event in frames(rtc.AudioStream(track, sample_rate=48_000, num_channels=1)):
             samples: NDArray[np.int16] = np.frombuffer(event.frame.data, np.int16)
             if np.abs(samples.astype(int)).max() > 1000:
                 self.heard_at.append(time.monotonic())

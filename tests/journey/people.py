@@ -16,6 +16,7 @@ from playwright.async_api import Page
 
 from tests.chromium import colour_of, tone_of
 from tests.fakes import eventually
+from tests.sdk_exit import frames
 from tests.senders import HEIGHT, SAMPLE_RATE, TOLERANCE_HERTZ, WIDTH, Sender, loudest, same_colour, tone
 
 PASSWORD = "minh-hoa-2026"
@@ -102,7 +103,7 @@ class StockClient:
         self._tasks.append(asyncio.create_task(watch(track, ear)))
 
     async def _watch(self, track: rtc.Track, ear: Ear) -> None:
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA):
+        async for event in frames(rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA)):
             frame = event.frame
             pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 4)
             middle = pixels[frame.height // 4 : -frame.height // 4, frame.width // 4 : -frame.width // 4, :3]
@@ -110,7 +111,7 @@ class StockClient:
             ear.colour = (float(red), float(green), float(blue))
 
     async def _listen(self, track: rtc.Track, ear: Ear) -> None:
-        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1):
+        async for event in frames(rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)):
             ear.samples.append(np.frombuffer(event.frame.data, np.int16).copy())
             del ear.samples[:-150]
 

@@ -20,6 +20,7 @@ import numpy as np
 from livekit import rtc
 
 from tests import sdk_exit
+from tests.sdk_exit import frames
 from tests.senders import strength
 
 SAMPLE_RATE = 48_000
@@ -129,11 +130,11 @@ class Point:
             self._keep(self._watch(track))
 
     async def _watch(self, track: Any) -> None:
-        async for _ in rtc.VideoStream(track):
+        async for _ in frames(rtc.VideoStream(track)):
             self.frames.append(time.monotonic())
 
     async def _listen(self, track: Any) -> None:
-        async for event in rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=20):
+        async for event in frames(rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=20)):
             piece = np.frombuffer(event.frame.data, np.int16)
             self.heard.append((time.monotonic(), strength(piece, HERTZ) > _HEARD))
 
