@@ -129,16 +129,22 @@ async def layers_of_av1_svc(stage: Stage) -> None:
     await _svc_layers(stage, "av1")
 
 
+async def _without_vp9(stage: Stage) -> BrowserClient:
+    """Somebody more, who has no decoder for it."""
+    watcher = await stage.make("watcher")
+    assert isinstance(watcher, BrowserClient)
+    await watcher.call("lack", "VP9")
+    await watcher.join(stage.target.url, stage.token("watcher"), Joining(single=stage.single))
+    return watcher
+
+
 @scenario(clients=("chromium",))
 async def backup_codec(stage: Stage) -> None:
     """A camera in VP9 is sent in VP8 as well when somebody comes who cannot take VP9; each gets what it can take."""
     subject, partner = await stage.both(Joining(dynacast=True))
     await subject.publish_picture(OWN, Publishing("vp9", simulcast=False, mode=_SPATIAL, backup="vp8"))
     await sees(partner, SUBJECT, OWN)
-    watcher = await stage.make("watcher")
-    assert isinstance(watcher, BrowserClient)
-    await watcher.call("lack", "VP9")
-    await watcher.join(stage.target.url, stage.token("watcher"), Joining(single=stage.single))
+    watcher = await _without_vp9(stage)
     await sees(watcher, SUBJECT, OWN)
     assert {one.codec for one in await watcher.receives() if one.kind == "video"} == {"video/vp8"}
     await partner.forget(SUBJECT)
@@ -153,10 +159,7 @@ async def backup_codec_instead(stage: Stage) -> None:
     usual = Publishing("vp9", simulcast=False, mode=_SPATIAL, backup="vp8", instead=True)
     await subject.publish_picture(OWN, usual)
     await sees(partner, SUBJECT, OWN)
-    watcher = await stage.make("watcher")
-    assert isinstance(watcher, BrowserClient)
-    await watcher.call("lack", "VP9")
-    await watcher.join(stage.target.url, stage.token("watcher"), Joining(single=stage.single))
+    watcher = await _without_vp9(stage)
     await sees(watcher, SUBJECT, OWN)
     await eventually("the partner gets VP8, too", partner.receives, lambda got: "video/vp8" in _pictures_in(got))
     await partner.forget(SUBJECT)

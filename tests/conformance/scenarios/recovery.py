@@ -21,6 +21,16 @@ async def _both_ways(subject: Client, partner: SdkClient) -> None:
     await sees_and_hears(subject, PARTNER, THEIRS)
 
 
+async def _comes_anew(stage: Stage, way: str) -> None:
+    subject, partner = await _meet(stage)
+    old = await stage.sid(SUBJECT)
+    await subject.simulate(way)
+    await eventually("it is reconnected", subject.reconnections, lambda count: count == 1)
+    assert await stage.sid(SUBJECT) != old
+    await _both_ways(subject, partner)
+    assert await partner.others() == {SUBJECT}
+
+
 @scenario(quick=("chromium", "firefox", "python"))
 async def resume(stage: Stage) -> None:
     """A lost signalling connection is resumed, ICE restarts, and the same participant goes on; new tracks, too."""
@@ -61,22 +71,10 @@ async def resume_interrupted(stage: Stage) -> None:
 @scenario(quick=("chromium", "python"))
 async def full_reconnect(stage: Stage) -> None:
     """A client that connects anew is a new participant, whole again, with its tracks; nobody is there twice."""
-    subject, partner = await _meet(stage)
-    old = await stage.sid(SUBJECT)
-    await subject.simulate("full-reconnect")
-    await eventually("it is reconnected", subject.reconnections, lambda count: count == 1)
-    assert await stage.sid(SUBJECT) != old
-    await _both_ways(subject, partner)
-    assert await partner.others() == {SUBJECT}
+    await _comes_anew(stage, "full-reconnect")
 
 
 @scenario(clients=("chromium", "firefox"))
 async def told_to_reconnect(stage: Stage) -> None:
     """A client that the server tells to connect anew does, and is whole again."""
-    subject, partner = await _meet(stage)
-    old = await stage.sid(SUBJECT)
-    await subject.simulate("leave-full-reconnect")
-    await eventually("it is reconnected", subject.reconnections, lambda count: count == 1)
-    assert await stage.sid(SUBJECT) != old
-    await _both_ways(subject, partner)
-    assert await partner.others() == {SUBJECT}
+    await _comes_anew(stage, "leave-full-reconnect")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
-from meetings.signaling.model import Kind, TrackSid
-from meetings.signaling.negotiation import LocalTransport, Outgoing, SingleNegotiation, grammar
+from meetings.signaling.model import Kind
+from meetings.signaling.negotiation import LocalTransport, SingleNegotiation, grammar
 from tests.fakes_relay import FINGERPRINT, audio, offer_sdp, video
+from tests.unit.signaling.comings import Comings
 
 LOCAL = LocalTransport("oursufrg", "o" * 24, "sha-256", FINGERPRINT, (("192.0.2.1", 7882),))
 
@@ -54,27 +53,13 @@ class Browser:
         return sorted(track for track in self.carried.values() if track)
 
 
-class Line:
+class Line(Comings):
     """A participant with one connection, and its browser."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)
         self.negotiation = SingleNegotiation(LOCAL)
+        super().__init__(seed, self.negotiation)
         self.browser = Browser()
-        self.tracks: list[str] = []
-        self.count = 0
-
-    def come(self) -> None:
-        self.count += 1
-        kind = self.chance.choice([Kind.AUDIO, Kind.VIDEO])
-        sid = TrackSid(f"TR_{self.count}")
-        self.tracks.append(sid)
-        rtx = 90_000 + self.count if kind is Kind.VIDEO else 0
-        self.negotiation.add(Outgoing(sid, kind, f"PA_1|{sid}", 1000 + self.count, rtx))
-
-    def go(self) -> None:
-        if self.tracks:
-            self.negotiation.remove(TrackSid(self.tracks.pop(self.chance.randrange(len(self.tracks)))))
 
     def answered(self) -> str:
         self.negotiation.offer(self.browser.offer())

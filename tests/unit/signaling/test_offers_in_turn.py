@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from meetings.signaling.model import Kind, TrackSid
-from meetings.signaling.negotiation import LocalTransport, Outgoing, SubscriberNegotiation, grammar
+from meetings.signaling.negotiation import LocalTransport, SubscriberNegotiation, grammar
 from tests.fakes_relay import FINGERPRINT, answer_to
+from tests.unit.signaling.comings import Comings
 
 LOCAL = LocalTransport("oursufrg", "o" * 24, "sha-256", FINGERPRINT, (("192.0.2.1", 7882),))
 Sections = list[tuple[str, bool]]  # mid, stopped
@@ -51,30 +51,16 @@ def _refusing(answer: str, chance: random.Random) -> str:
     return "m=".join([head, *parts])
 
 
-class Line:
+class Line(Comings):
     """A subscriber, its browser, and what is under way between them."""
 
     def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)
         self.negotiation = SubscriberNegotiation(LOCAL)
+        super().__init__(seed, self.negotiation)
         self.browser = Browser(self.chance)
-        self.tracks: list[str] = []
-        self.count = 0
         self.offered: tuple[int, str] | None = None
         self.answer: tuple[int, str] | None = None
         self.late: str | None = None  # an answer over a connection that was lost
-
-    def come(self) -> None:
-        self.count += 1
-        kind = self.chance.choice([Kind.AUDIO, Kind.VIDEO])
-        sid = TrackSid(f"TR_{self.count}")
-        self.tracks.append(sid)
-        rtx = 90_000 + self.count if kind is Kind.VIDEO else 0
-        self.negotiation.add(Outgoing(sid, kind, f"PA_1|{sid}", 1000 + self.count, rtx))
-
-    def go(self) -> None:
-        if self.tracks:
-            self.negotiation.remove(TrackSid(self.tracks.pop(self.chance.randrange(len(self.tracks)))))
 
     def offer(self) -> None:
         self.offered = self.negotiation.next_offer() or self.offered
