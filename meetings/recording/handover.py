@@ -14,7 +14,7 @@ from meetings.errors import NotFound
 from meetings.ids import is_id
 from meetings.jobs import enqueue
 from meetings.recording import rules, service
-from meetings.recording.messages import RecordedFile, Report
+from meetings.recording.messages import ENDS, RecordedFile, Report
 from meetings.recording.models import Recording, RecordingFile
 from meetings.recording.rules import ACTIVE, Composed, Desired, State
 from meetings.recording.service import COMPOSE
@@ -69,7 +69,7 @@ async def take(session: AsyncSession, report: Report, now: datetime) -> None:
 
 def _compare(recording: Recording, report: Report) -> None:
     """What was sealed stays; that another hash was told of it is not kept quiet."""
-    if report.kind in ("stopped", "full") and (report.manifest_sha256 or None) != recording.manifest_sha256:
+    if report.kind in ENDS and (report.manifest_sha256 or None) != recording.manifest_sha256:
         was, told = recording.manifest_sha256, report.manifest_sha256
         log.error("recording.another_end_told", recording_id=recording.id, sealed=was, told=told, worker=report.worker)
 

@@ -26,7 +26,6 @@ REPORTS_WAITING = 1000
 SHORT_LIFE = 1.0  # seconds; one may be an accident, several in a row are a fault that restarting does not mend
 PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)  # before the next life, by the number of short ones in a row
 STOP_PATIENCE = 20.0
-ENDS = ("stopped", "full")
 INTERNAL_HEADER = "X-Internal-Secret"
 _LINE_LIMIT = 8 * 1024 * 1024  # a report of the end lists every file
 
@@ -204,7 +203,7 @@ class Host:
             assert process.process.stdout is not None
             async for line in process.process.stdout:
                 report = self._accept(line)
-                ended = ended or (report is not None and report.kind in ENDS)
+                ended = ended or (report is not None and report.kind in messages.ENDS)
             await process.process.wait()
             return ended
         finally:
@@ -223,7 +222,7 @@ class Host:
             return report  # the next one says more
         with contextlib.suppress(asyncio.QueueFull):  # the end is in the manifest, too: whoever asks again is told
             self._reports.put_nowait(msgspec.structs.replace(report, worker=self.worker))
-            if report.kind in ENDS:
+            if report.kind in messages.ENDS:
                 self._told.waits(report.recording_id)
         return report
 
@@ -232,7 +231,7 @@ class Host:
         while True:
             report = await self._reports.get()
             await self._deliver_one(report)
-            if report.kind in ENDS:
+            if report.kind in messages.ENDS:
                 self._told.taken(report.recording_id)
             self._reports.task_done()
 

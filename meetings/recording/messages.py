@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 ReportKind = Literal["started", "progress", "gap", "unrecorded", "full", "stopped", "failed"]
+ENDS: frozenset[ReportKind] = frozenset({"stopped", "full"})  # they carry the manifest's hash and every file
 
 
 class Assignment(msgspec.Struct, frozen=True):
