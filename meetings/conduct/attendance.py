@@ -83,6 +83,8 @@ def _arrived(scene: Scene, participant: RoomParticipant) -> None:
     if seat is None or entry.unwelcome(seat, generation=participant.generation, ended=ended):
         scene.orders.append(Order(Deed.EXPEL, participant.identity))
         return
+    seat = entry.connected(seat, generation=participant.generation)
+    scene.put(seat)
     scene.rows[seat.identity].participant_sid = participant.sid
     scene.apply(entry.arrive(seat, scene.now), actor=seat.identity)
     scene.orders.append(Order(Deed.RIGHTS, seat.identity))

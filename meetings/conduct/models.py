@@ -57,6 +57,7 @@ class Seat(Base):
     may_screen: Mapped[bool] = mapped_column(default=False)
     device_id: Mapped[str | None]
     generation: Mapped[int] = mapped_column(default=0)
+    oldest_generation: Mapped[int] = mapped_column(default=0)
 
     @property
     def admitted(self) -> bool:

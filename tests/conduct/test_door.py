@@ -222,6 +222,22 @@ async def test_the_tab_that_lost_the_seat_cannot_fight_for_it_with_its_old_token
     assert left.json() == {"left": False}
 
 
+async def test_the_tab_that_loses_the_seat_is_left_to_the_relay_until_the_other_one_is_there(world: World) -> None:
+    """Its own arrival may be told late; were it put out for that, nobody would be heard, and the reason told were wrong."""
+    east = await world.point(EAST)
+    first = (await world.join(east, TAB)).json()
+    old = world.relay.join(first["token"])
+    second = (await world.join(east, OTHER_TAB, take_over=True)).json()
+    assert second["generation"] == 2
+    await world.hook(world.relay.webhook("participant_joined", MEETING, old))
+    await world.reconcile()
+    assert ("RemoveParticipant", f"point:{EAST}") not in world.relay.calls
+    assert (await world.seat(f"point:{EAST}"))["joined"] is True
+    await world.arrive(second["token"])
+    await world.arrive(first["token"])
+    assert ("RemoveParticipant", f"point:{EAST}") in world.relay.calls
+
+
 async def test_a_late_webhook_of_the_older_connection_does_not_put_the_newer_out(world: World) -> None:
     east = await world.point(EAST)
     old = world.relay.join((await world.enter(east, TAB))["token"])

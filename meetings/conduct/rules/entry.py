@@ -105,11 +105,17 @@ def remove(seat: SeatFacts) -> list[Change]:
 
 
 def unwelcome(seat: SeatFacts | None, *, generation: int | None, ended: bool) -> bool:
-    """Whether a connection that the relay holds must go: no admitted seat, an ended conference, or a browser that has
-    lost the seat to another and came back with an old token."""
+    """Whether a connection that the relay holds must go: no admitted seat, an ended conference, a key taken back, or a
+    browser that lost the seat to another one and came back after that one's connection. Until then the older one keeps
+    being heard, and the relay tells it why it ends."""
     if seat is None or not seat.admitted or ended:
         return True
-    return generation is not None and generation < seat.generation
+    return generation is not None and generation < seat.oldest_generation
+
+
+def connected(seat: SeatFacts, *, generation: int | None) -> SeatFacts:
+    """A connection of this generation came: those of older ones are over."""
+    return replace(seat, oldest_generation=max(seat.oldest_generation, generation or 0))
 
 
 def arrive(seat: SeatFacts, now: datetime) -> list[Change]:
@@ -142,7 +148,13 @@ def revoke(seat: SeatFacts, now: datetime) -> list[Change]:
     """Its key was taken back: whoever sits here goes with all they hold, and a token in hand is worth nothing. Who has
     the new key may come in."""
     after = replace(
-        vacated(seat), generation=seat.generation + 1, hand_at=None, floor_since=None, present=False, left_at=now
+        vacated(seat),
+        generation=seat.generation + 1,
+        oldest_generation=seat.generation + 1,
+        hand_at=None,
+        floor_since=None,
+        present=False,
+        left_at=now,
     )
     changes = [change for change in leave(seat, now) if change.kind != "participant.left"]
     left = [Change(after, "participant.left")] if seat.present else []

@@ -43,7 +43,8 @@ SHARES_SCREEN_ALWAYS = CONDUCTORS | {SeatRole.MAIN}
 
 @dataclass(frozen=True, slots=True)
 class SeatFacts:
-    """One seat as the rules see it. `present`: its media connection is in the room now."""
+    """One seat as the rules see it. `present`: its media connection is in the room now. `generation` counts the
+    browsers that got it; a connection of an older one than `oldest_generation` must go."""
 
     identity: str
     name: str
@@ -61,6 +62,7 @@ class SeatFacts:
     may_screen: bool = False
     device_id: str | None = None
     generation: int = 0
+    oldest_generation: int = 0
 
     @property
     def admitted(self) -> bool:

@@ -586,6 +586,7 @@ def upgrade() -> None:
         sa.Column("may_screen", sa.Boolean(), nullable=False),
         sa.Column("device_id", sa.String(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("oldest_generation", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_seats_account_id")),
         sa.ForeignKeyConstraint(["meeting_id"], ["conferences.meeting_id"], name=op.f("fk_seats_meeting_id")),
         sa.ForeignKeyConstraint(["venue_id"], ["venues.id"], name=op.f("fk_seats_venue_id")),

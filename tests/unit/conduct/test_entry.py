@@ -87,6 +87,24 @@ def test_another_tab_is_told_and_takes_the_seat_only_when_asked_to() -> None:
     assert (taken.device_id, taken.generation) == ("tab-2", 2)
 
 
+def test_the_older_browser_stays_until_the_newer_ones_connection_came_and_may_not_come_back() -> None:
+    older, _ = entry.sit(seated(), "tab-1", take_over=False)
+    newer, _ = entry.sit(replace(older, present=True), "tab-2", take_over=True)
+    assert not entry.unwelcome(newer, generation=older.generation, ended=False)
+    came = entry.connected(newer, generation=newer.generation)
+    assert entry.unwelcome(came, generation=older.generation, ended=False)
+    assert not entry.unwelcome(came, generation=newer.generation, ended=False)
+    assert entry.connected(came, generation=older.generation) == came
+
+
+def test_who_has_a_key_that_was_taken_back_goes_even_before_the_new_one_comes() -> None:
+    seat, _ = entry.sit(seated(), "tab-1", take_over=False)
+    revoked = entry.revoke(replace(seat, present=True), START)[-1].seat
+    anew, _ = entry.sit(revoked, "tab-2", take_over=False)
+    assert entry.unwelcome(anew, generation=seat.generation, ended=False)
+    assert not entry.unwelcome(anew, generation=anew.generation, ended=False)
+
+
 def test_a_seat_whose_browser_is_gone_is_free_for_another() -> None:
     seat, _ = entry.sit(seated(), "tab-1", take_over=False)
     taken, from_other = entry.sit(replace(seat, present=False), "tab-2", take_over=False)
