@@ -109,19 +109,22 @@ async def test_cancelled_in_the_middle_it_stores_nothing_and_holds_nothing(datab
 
 async def test_cancelled_while_a_statement_runs_it_frees_the_lock(database: Database) -> None:
     """The statement is in the driver's hands when the task is cancelled, with a second one waiting for the door."""
-    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) SELECT count(*) FROM n"
+    slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
+    writing = asyncio.Event()
 
     async def dawdle() -> None:
         async with database.transaction() as session:
             session.add(ChainHead(chain="lost", seq=1, hash=""))
             await session.flush()
+            writing.set()
             await session.execute(text(slow))
 
     task = asyncio.create_task(dawdle())
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(writing.wait(), 60)
     waiting = asyncio.create_task(write(database, "waiting"))
+    await asyncio.sleep(0.01)
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(waiting, 60)
     assert await heads(database) == {"waiting": 2}
