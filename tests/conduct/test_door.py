@@ -223,7 +223,7 @@ async def test_the_tab_that_lost_the_seat_cannot_fight_for_it_with_its_old_token
 
 
 async def test_the_tab_that_loses_the_seat_is_left_to_the_relay_until_the_other_one_is_there(world: World) -> None:
-    """Its own arrival may be told late; put out for that, it would be told a wrong reason, and nobody would be heard."""
+    """Its own arrival may be told late; put out for that, it would hear a wrong reason, and nobody would be heard."""
     east = await world.point(EAST)
     first = (await world.join(east, TAB)).json()
     old = world.relay.join(first["token"])
